@@ -1,0 +1,70 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.Channels;
+
+/// <summary>A port's way to its host end: delivery as promised, whether the host end is there or not. Loop thread only.</summary>
+public sealed class Channel : IDisposable
+{
+    private readonly DisconnectPolicy _policy;
+    private readonly ConsoleBuffer? _console;
+
+    /// <param name="end">What serves the channel; owned from here on.</param>
+    /// <param name="policy">What happens while <paramref name="end"/> is not open.</param>
+    /// <param name="isConsole">A console is never held back: the guest's kernel would spin. It is buffered, then dropped.</param>
+    public Channel(HostEnd end, DisconnectPolicy policy, bool isConsole)
+    {
+        End = end;
+        _policy = policy;
+        _console = isConsole ? new ConsoleBuffer() : null;
+    }
+
+    public HostEnd End { get; }
+
+    /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
+    public bool IsOpen => End.IsOpen || _console is not null || _policy == DisconnectPolicy.Discard;
+
+    /// <summary>Bytes the guest wrote that nobody will read.</summary>
+    public long DroppedBytes { get; private set; }
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="wake">Called when the port should look again.</param>
+    /// <exception cref="HostEndException">The host end cannot start.</exception>
+    public void Start(Action wake)
+        => End.Start(() =>
+        {
+            _console?.TryFlush(End);
+            wake();
+        });
+
+    /// <summary>Takes bytes the guest wrote. Returns how many; 0 = not now, and they stay where they are.</summary>
+    /// <param name="source">Pieces of guest memory.</param>
+    /// <param name="length">Their sum.</param>
+    public long Write(ReadOnlySpan<IoVector> source, long length)
+    {
+        if (_console is not null)
+        {
+            DroppedBytes += _console.Write(End, source, length);
+            return length;
+        }
+
+        if (End.IsOpen)
+        {
+            return End.Write(source);
+        }
+
+        if (_policy == DisconnectPolicy.Discard)
+        {
+            DroppedBytes += length;
+            return length;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Fills guest memory with bytes from the host. Returns how many; 0 = none now.</summary>
+    public long Read(ReadOnlySpan<IoVector> destination) => End.IsOpen ? End.Read(destination) : 0;
+
+    public void OnGuestOpen(bool isOpen) => End.OnGuestOpen(isOpen);
+
+    public void Dispose() => End.Dispose();
+}

@@ -1,0 +1,93 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.Channels;
+
+/// <summary>The last bytes of a console that its host end has not taken yet. Oldest bytes go first when it is full.</summary>
+/// <remarks>Linux's hvc output spins with interrupts off until the device used its buffer, so a console can never wait.</remarks>
+internal sealed class ConsoleBuffer
+{
+    private const int CapacityBytes = 64 * 1024;
+
+    private MappedRegion? _memory;
+    private int _start;
+    private int _count;
+
+    /// <summary>Passes bytes on, or keeps them. Returns how many old bytes were dropped for it.</summary>
+    public long Write(HostEnd end, ReadOnlySpan<IoVector> source, long length)
+    {
+        TryFlush(end);
+        long written = 0;
+        if (_count == 0 && end.IsOpen)
+        {
+            written = end.Write(source);
+        }
+
+        return written == length ? 0 : Keep(source, written);
+    }
+
+    /// <summary>Gives the host end what was kept.</summary>
+    public void TryFlush(HostEnd end)
+    {
+        Span<IoVector> pieces = stackalloc IoVector[2];
+        while (_count > 0 && end.IsOpen)
+        {
+            long written = end.Write(pieces[..Pieces(_start, _count, pieces)]);
+            if (written == 0)
+            {
+                break;
+            }
+
+            _start = (_start + (int)written) % CapacityBytes;
+            _count -= (int)written;
+        }
+    }
+
+    private long Keep(ReadOnlySpan<IoVector> source, long skip)
+    {
+        _memory ??= Map();
+        long dropped = 0;
+        Span<IoVector> free = stackalloc IoVector[2];
+        Span<byte> chunk = stackalloc byte[4096];
+        foreach (IoVector vector in source)
+        {
+            long from = Math.Min(skip, vector.Length);
+            skip -= from;
+            while (from < vector.Length)
+            {
+                int count = (int)Math.Min(chunk.Length, vector.Length - from);
+                _ = IoVector.CopyOut([vector.Skip(from)], chunk[..count]);
+                from += count;
+
+                int excess = Math.Max(0, _count + count - CapacityBytes);
+                _start = (_start + excess) % CapacityBytes;
+                _count -= excess;
+                dropped += excess;
+                int pieces = Pieces((_start + _count) % CapacityBytes, count, free);
+                _ = IoVector.CopyIn(chunk[..count], free[..pieces]);
+                _count += count;
+            }
+        }
+
+        return dropped;
+    }
+
+    private int Pieces(int start, int count, Span<IoVector> pieces)
+    {
+        int first = Math.Min(count, CapacityBytes - start);
+        pieces[0] = _memory!.Vector((ulong)start, (ulong)first)!.Value;
+        if (first == count)
+        {
+            return 1;
+        }
+
+        pieces[1] = _memory.Vector(0, (ulong)(count - first))!.Value;
+        return 2;
+    }
+
+    private static MappedRegion Map()
+    {
+        using FileDescriptor file = MappedRegion.CreateFile("vmchannel-console", CapacityBytes);
+        _ = MappedRegion.Map(file, CapacityBytes, out MappedRegion? memory).OrThrow("map a console buffer");
+        return memory!;
+    }
+}

@@ -1,0 +1,71 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.Channels;
+
+/// <summary>What serves a channel on the host: a chardev or an in-process service. Loop thread only.</summary>
+/// <remarks>
+/// The only thing it tells upstream is a bare wake-up (<see cref="Wake"/>): "look at me again". The channel then looks
+/// at <see cref="IsOpen"/> and tries to move bytes both ways. A wake-up follows every change of <see cref="IsOpen"/>,
+/// and every time a <see cref="Read"/> or <see cref="Write"/> that moved less than it was offered could move more.
+/// </remarks>
+public abstract class HostEnd : IDisposable
+{
+    private Action? _wake;
+
+    /// <summary>How a person would name it, such as <c>unix:/run/fish.sock</c>.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Somebody is there to take bytes: guest-visible as host-open.</summary>
+    public bool IsOpen { get; private set; }
+
+    /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
+    public string? Detail { get; private set; }
+
+    /// <summary>Begins to serve: listens, connects, opens.</summary>
+    /// <param name="wake">Called on the loop thread whenever the channel should look again.</param>
+    /// <exception cref="HostEndException">It cannot: the message says what and what to do.</exception>
+    public void Start(Action wake)
+    {
+        _wake = wake;
+        OnStart();
+    }
+
+    /// <summary>Takes bytes the guest wrote, in order. Never blocks.</summary>
+    /// <param name="source">Pieces of guest memory, already checked; at most <see cref="IoVector.MaxCount"/>.</param>
+    /// <returns>Bytes taken; 0 = not now.</returns>
+    public abstract long Write(ReadOnlySpan<IoVector> source);
+
+    /// <summary>Fills pieces of guest memory with bytes for the guest, in order. Never blocks.</summary>
+    /// <returns>Bytes given; 0 = nothing now.</returns>
+    public abstract long Read(ReadOnlySpan<IoVector> destination);
+
+    /// <summary>A program in the guest opened or closed the port.</summary>
+    public virtual void OnGuestOpen(bool isOpen)
+    {
+    }
+
+    /// <summary>Ends: closes descriptors, removes socket files and links it made.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void OnStart();
+
+    protected virtual void Dispose(bool disposing) => _wake = null;
+
+    /// <summary>Sets <see cref="IsOpen"/> and wakes the channel when that changed something.</summary>
+    protected void SetOpen(bool isOpen, string? detail)
+    {
+        bool changed = isOpen != IsOpen;
+        IsOpen = isOpen;
+        Detail = detail;
+        if (changed)
+        {
+            Wake();
+        }
+    }
+
+    protected void Wake() => _wake?.Invoke();
+}

@@ -1,0 +1,226 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Loop;
+
+/// <summary>One epoll thread that serves one or many devices: their rings, front-ends and every host end that is a descriptor.</summary>
+/// <remarks>
+/// Nothing that runs here blocks, awaits, or allocates per message. Everything registered is edge-triggered, so the
+/// steady state makes no epoll_ctl call and never reads a kick. Other threads reach the loop through <see cref="Post"/> only.
+/// </remarks>
+public sealed partial class DeviceLoop : IDisposable
+{
+    private const int EventsPerWait = 64;
+    private const ulong WakeKey = 0;
+
+    private readonly Epoll _epoll = new(EventsPerWait);
+    private readonly FileDescriptor _wake = EventFd.Create();
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly Dictionary<ulong, Registration> _registrations = [];
+    private readonly PriorityQueue<LoopTimer, long> _timers = new();
+    private readonly Queue<Runnable> _runnable = new();
+    private readonly ILogger<DeviceLoop> _log;
+    private ulong _nextKey = WakeKey + 1;
+    private int _wakeSent;
+    private int _threadId;
+    private bool _stopping;
+
+    public DeviceLoop(ILogger<DeviceLoop> log)
+    {
+        _log = log;
+        _ = _epoll.Add(_wake, EpollEvents.In | EpollEvents.EdgeTriggered, WakeKey).OrThrow("epoll_ctl");
+    }
+
+    /// <summary>The calling thread is the loop's, or the loop has not started yet.</summary>
+    public bool IsLoopThread => _threadId == 0 || _threadId == Environment.CurrentManagedThreadId;
+
+    /// <summary>Times the loop woke up: for measuring, and a test pins it.</summary>
+    public long Wakeups { get; private set; }
+
+    /// <summary>Serves until <see cref="Stop"/>, on the calling thread.</summary>
+    public void Run()
+    {
+        _threadId = Environment.CurrentManagedThreadId;
+        Span<EpollEvent> events = stackalloc EpollEvent[EventsPerWait];
+        while (!_stopping)
+        {
+            int count = _epoll.Wait(events, _runnable.Count > 0 ? 0 : MillisecondsToNextTimer());
+            Wakeups++;
+            for (int i = 0; i < count; i++)
+            {
+                Dispatch(events[i]);
+            }
+
+            FireTimers();
+            RunTurns();
+        }
+    }
+
+    /// <summary>Any thread. What was posted before still runs.</summary>
+    public void Stop() => Post(() => _stopping = true);
+
+    /// <summary>Any thread: runs an action on the loop thread, soon and in order.</summary>
+    public void Post(Action action)
+    {
+        _posted.Enqueue(action);
+        if (Interlocked.Exchange(ref _wakeSent, 1) == 0)
+        {
+            _ = EventFd.Signal(_wake);
+        }
+    }
+
+    /// <summary>Any thread but the loop's: runs a function on the loop thread and waits for what it returns.</summary>
+    public Task<T> InvokeAsync<T>(Func<T> function)
+    {
+        TaskCompletionSource<T> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() =>
+        {
+            try
+            {
+                done.SetResult(function());
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        });
+        return done.Task;
+    }
+
+    /// <summary>Loop thread: watches a descriptor, edge-triggered. The handler is called at least once if it is ready now.</summary>
+    public PosixResult Add(FileDescriptor fd, EpollEvents events, IReadiness handler, out Registration? registration)
+    {
+        ulong key = _nextKey++;
+        PosixResult result = _epoll.Add(fd, events | EpollEvents.EdgeTriggered, key);
+        registration = result.IsSuccess ? new Registration(this, fd, handler, key) : null;
+        if (registration is not null)
+        {
+            _registrations.Add(key, registration);
+        }
+
+        return result;
+    }
+
+    /// <summary>Loop thread: gives work a turn in this round. Queued work is not queued twice.</summary>
+    public void Schedule(Runnable work)
+    {
+        if (!work.IsQueued)
+        {
+            work.IsQueued = true;
+            _runnable.Enqueue(work);
+        }
+    }
+
+    /// <summary>Loop thread: runs an action once after a delay.</summary>
+    public LoopTimer After(TimeSpan delay, Action elapsed)
+    {
+        LoopTimer timer = new(elapsed);
+        _timers.Enqueue(timer, Environment.TickCount64 + (long)delay.TotalMilliseconds);
+        return timer;
+    }
+
+    public void Dispose()
+    {
+        _epoll.Dispose();
+        _wake.Dispose();
+    }
+
+    internal void Remove(Registration registration)
+    {
+        if (_registrations.Remove(registration.Key))
+        {
+            _ = _epoll.Remove(registration.Fd);
+        }
+    }
+
+    private void Dispatch(in EpollEvent ready)
+    {
+        if (ready.Key == WakeKey)
+        {
+            RunPosted();
+            return;
+        }
+
+        // Keys are never reused, so a report for what was removed earlier in this batch finds nothing.
+        if (_registrations.TryGetValue(ready.Key, out Registration? registration))
+        {
+            try
+            {
+                registration.Handler.OnReady(ready.Events);
+            }
+            catch (Exception e)
+            {
+                Report(registration.Handler, e);
+            }
+        }
+    }
+
+    private void RunPosted()
+    {
+        // Cleared before the queue is read: what is posted after this line signals again.
+        _ = Interlocked.Exchange(ref _wakeSent, 0);
+        while (_posted.TryDequeue(out Action? action))
+        {
+            try
+            {
+                action();
+            }
+            catch (Exception e)
+            {
+                Report(action.Target ?? action, e);
+            }
+        }
+    }
+
+    private void RunTurns()
+    {
+        for (int turns = _runnable.Count; turns > 0; turns--)
+        {
+            Runnable work = _runnable.Dequeue();
+            work.IsQueued = false;
+            try
+            {
+                if (work.Run())
+                {
+                    Schedule(work);
+                }
+            }
+            catch (Exception e)
+            {
+                Report(work, e);
+            }
+        }
+    }
+
+    private void FireTimers()
+    {
+        long now = Environment.TickCount64;
+        while (_timers.TryPeek(out LoopTimer? timer, out long due) && due <= now)
+        {
+            _ = _timers.Dequeue();
+            try
+            {
+                timer.Fire();
+            }
+            catch (Exception e)
+            {
+                Report(timer, e);
+            }
+        }
+    }
+
+    private int MillisecondsToNextTimer()
+        => _timers.TryPeek(out _, out long due) ? (int)Math.Clamp(due - Environment.TickCount64, 0, int.MaxValue) : Timeout.Infinite;
+
+    /// <summary>A defect in one handler must not take the other devices' guests down with it.</summary>
+    private void Report(object handler, Exception defect)
+    {
+        Debug.Fail(defect.ToString());
+        LogDefect(handler.GetType().Name, defect);
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "defect in {Handler}: please report this")]
+    private partial void LogDefect(string handler, Exception exception);
+}

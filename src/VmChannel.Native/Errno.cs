@@ -1,0 +1,30 @@
+namespace VmChannel.Native;
+
+/// <summary>Linux error numbers this project tells apart; any other number may appear.</summary>
+/// <remarks>Linux <c>asm-generic/errno-base.h</c> and <c>errno.h</c>; the same on x86-64 and arm64.</remarks>
+public enum Errno
+{
+    None = 0,
+    Permission = 1,
+    NotFound = 2,
+    Interrupted = 4,
+    InputOutput = 5,
+    NoSuchDeviceOrAddress = 6,
+    BadDescriptor = 9,
+    Again = 11,
+    AccessDenied = 13,
+    Fault = 14,
+    Busy = 16,
+    Exists = 17,
+    NoDevice = 19,
+    IsDirectory = 21,
+    InvalidArgument = 22,
+    NoSpace = 28,
+    BrokenPipe = 32,
+    NotSocket = 88,
+    AddressInUse = 98,
+    ConnectionReset = 104,
+    NotConnected = 107,
+    ConnectionRefused = 111,
+    InProgress = 115,
+}

@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+
+namespace VmChannel.Native;
+
+/// <summary>How <see cref="FileDescriptor.Open"/> opens a path.</summary>
+/// <remarks>Values of <c>fcntl.h</c> on Linux, the same on x86-64 and arm64. O_CLOEXEC is always added.</remarks>
+[Flags]
+public enum OpenFlags
+{
+    ReadOnly = 0,
+    WriteOnly = 1,
+    ReadWrite = 2,
+    Create = 0x40,
+    Exclusive = 0x80,
+    NoControllingTerminal = 0x100,
+    Truncate = 0x200,
+    Append = 0x400,
+    NonBlocking = 0x800,
+}
+
+/// <summary>What kind of file a descriptor is (<c>S_IFMT</c>).</summary>
+public enum FileKind
+{
+    Unknown = 0,
+    Fifo = 0x1000,
+    CharacterDevice = 0x2000,
+    Directory = 0x4000,
+    BlockDevice = 0x6000,
+    Regular = 0x8000,
+    Socket = 0xC000,
+}
+
+/// <summary>An owned file descriptor. Reads and writes retry when a signal interrupts them; nothing else is hidden.</summary>
+public sealed unsafe class FileDescriptor : SafeHandle
+{
+    private const int CloseOnExec = 0x80000;
+    private const int GetFlags = 3;
+    private const int SetFlags = 4;
+    private const int DuplicateCloseOnExec = 1030;
+
+    public FileDescriptor(int fd)
+        : base(-1, ownsHandle: true)
+        => SetHandle(fd);
+
+    private FileDescriptor(int fd, bool owns)
+        : base(-1, owns)
+        => SetHandle(fd);
+
+    public override bool IsInvalid => handle < 0;
+
+    /// <summary>The number, for messages and for handing to a child; it stays owned here.</summary>
+    public int Number => (int)handle;
+
+    /// <summary>A descriptor somebody else owns and closes, such as 0, 1 and 2.</summary>
+    public static FileDescriptor Borrow(int fd) => new(fd, owns: false);
+
+    /// <summary>Opens a path. The result is close-on-exec.</summary>
+    public static PosixResult Open(string path, OpenFlags flags, uint mode, out FileDescriptor? opened)
+    {
+        PosixResult result;
+        do
+        {
+            result = PosixResult.From(Libc.Open(path, (int)flags | CloseOnExec, mode));
+        }
+        while (result.Error == Errno.Interrupted);
+        opened = result.IsSuccess ? new FileDescriptor((int)result.Value) : null;
+        return result;
+    }
+
+    /// <summary>A duplicate of a number this process inherited or a framework type owns; close-on-exec.</summary>
+    public static PosixResult Duplicate(int fd, out FileDescriptor? duplicate)
+    {
+        PosixResult result = PosixResult.From(Libc.FcntlRaw(fd, DuplicateCloseOnExec, 3));
+        duplicate = result.IsSuccess ? new FileDescriptor((int)result.Value) : null;
+        return result;
+    }
+
+    public FileDescriptor Duplicate()
+    {
+        Duplicate((int)handle, out FileDescriptor? duplicate).OrThrow("duplicate a descriptor");
+        return duplicate!;
+    }
+
+    public PosixResult SetNonBlocking(bool nonBlocking)
+    {
+        PosixResult flags = PosixResult.From(Libc.Fcntl(this, GetFlags, 0));
+        if (!flags.IsSuccess)
+        {
+            return flags;
+        }
+
+        nint wanted = nonBlocking ? flags.Value | (int)OpenFlags.NonBlocking : flags.Value & ~(int)OpenFlags.NonBlocking;
+        return wanted == flags.Value ? flags : PosixResult.From(Libc.Fcntl(this, SetFlags, wanted));
+    }
+
+    public PosixResult Read(Span<byte> destination)
+    {
+        fixed (byte* buffer = destination)
+        {
+            PosixResult result;
+            do
+            {
+                result = PosixResult.From(Libc.Read(this, buffer, (nuint)destination.Length));
+            }
+            while (result.Error == Errno.Interrupted);
+            return result;
+        }
+    }
+
+    public PosixResult Write(ReadOnlySpan<byte> source)
+    {
+        fixed (byte* buffer = source)
+        {
+            PosixResult result;
+            do
+            {
+                result = PosixResult.From(Libc.Write(this, buffer, (nuint)source.Length));
+            }
+            while (result.Error == Errno.Interrupted);
+            return result;
+        }
+    }
+
+    /// <summary>Fills the vectors in order (readv(2)). At most <see cref="IoVector.MaxCount"/> vectors are used.</summary>
+    public PosixResult Read(ReadOnlySpan<IoVector> destination)
+    {
+        fixed (IoVector* vectors = destination)
+        {
+            PosixResult result;
+            do
+            {
+                result = PosixResult.From(Libc.Readv(this, vectors, Math.Min(destination.Length, IoVector.MaxCount)));
+            }
+            while (result.Error == Errno.Interrupted);
+            return result;
+        }
+    }
+
+    /// <summary>Writes the vectors in order (writev(2)). At most <see cref="IoVector.MaxCount"/> vectors are used.</summary>
+    public PosixResult Write(ReadOnlySpan<IoVector> source)
+    {
+        fixed (IoVector* vectors = source)
+        {
+            PosixResult result;
+            do
+            {
+                result = PosixResult.From(Libc.Writev(this, vectors, Math.Min(source.Length, IoVector.MaxCount)));
+            }
+            while (result.Error == Errno.Interrupted);
+            return result;
+        }
+    }
+
+    /// <summary>Size of a file in bytes; an error for what cannot be sought.</summary>
+    public PosixResult Length()
+    {
+        PosixResult here = PosixResult.From(Libc.Seek(this, 0, 1));
+        if (!here.IsSuccess)
+        {
+            return here;
+        }
+
+        PosixResult end = PosixResult.From(Libc.Seek(this, 0, 2));
+        _ = Libc.Seek(this, here.Value, 0);
+        return end;
+    }
+
+    public FileKind Kind()
+    {
+        // struct stat: st_mode is at byte 24 on x86-64 and 16 on arm64; 256 bytes hold either layout.
+        byte* status = stackalloc byte[256];
+        int modeOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 24 : 16;
+        return Libc.FileStatus(this, status) == 0 ? (FileKind)(*(uint*)(status + modeOffset) & 0xF000) : FileKind.Unknown;
+    }
+
+    protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;
+}
