@@ -8,7 +8,7 @@ internal sealed class ConsoleBuffer
 {
     private const int CapacityBytes = 64 * 1024;
 
-    private MappedRegion? _memory;
+    private PinnedBuffer? _memory;
     private int _start;
     private int _count;
 
@@ -44,7 +44,7 @@ internal sealed class ConsoleBuffer
 
     private long Keep(ReadOnlySpan<IoVector> source, long skip)
     {
-        _memory ??= Map();
+        _memory ??= new PinnedBuffer(CapacityBytes);
         long dropped = 0;
         Span<IoVector> free = stackalloc IoVector[2];
         Span<byte> chunk = stackalloc byte[4096];
@@ -74,20 +74,13 @@ internal sealed class ConsoleBuffer
     private int Pieces(int start, int count, Span<IoVector> pieces)
     {
         int first = Math.Min(count, CapacityBytes - start);
-        pieces[0] = _memory!.Vector((ulong)start, (ulong)first)!.Value;
+        pieces[0] = _memory!.Vector(start, first);
         if (first == count)
         {
             return 1;
         }
 
-        pieces[1] = _memory.Vector(0, (ulong)(count - first))!.Value;
+        pieces[1] = _memory.Vector(0, count - first);
         return 2;
-    }
-
-    private static MappedRegion Map()
-    {
-        using FileDescriptor file = MappedRegion.CreateFile("vmchannel-console", CapacityBytes);
-        _ = MappedRegion.Map(file, CapacityBytes, out MappedRegion? memory).OrThrow("map a console buffer");
-        return memory!;
     }
 }

@@ -1,0 +1,204 @@
+using VmChannel.Device.Loop;
+using VmChannel.Device.Ports;
+using VmChannel.Device.Virtqueues;
+
+namespace VmChannel.Device.VirtioSerial;
+
+/// <summary>One port number of a virtio-serial device: its two queues, and the port plugged there if any. Loop thread only.</summary>
+/// <remarks>
+/// The queues outlive the port: Linux keeps its receive buffers on the ring across unplug and re-plug of a number.
+/// <para>
+/// Linux's writers sleep when the transmit ring is full. If somebody polls the port meanwhile, poll() takes back the
+/// used buffers, the interrupt then finds nothing new, and the sleeper is never woken. A redundant PORT_OPEN wakes it,
+/// so one is sent each time a ring that had been full is half empty again.
+/// </para>
+/// </remarks>
+internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort> nudge) : Runnable
+{
+    /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
+    private const int BytesPerTurn = 256 * 1024;
+
+    private const int MaxChainsPerRead = 64;
+
+    // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
+    private long _takenOfFirst;
+    private int _chainsPerRead = 1;
+    private bool _wasFull;
+    private bool _wasGuestOpen;
+
+    public int Number => number;
+
+    public Port? Port { get; private set; }
+
+    public Virtqueue? Receive { get; set; }
+
+    public Virtqueue? Transmit { get; set; }
+
+    /// <summary>The driver has said PORT_READY.</summary>
+    public bool IsReady { get; set; }
+
+    /// <summary>What the guest was last told of the host end.</summary>
+    public bool IsHostOpenTold { get; set; }
+
+    /// <summary>Bytes from the guest that nobody takes: they came after the port was unplugged.</summary>
+    public long LostBytes { get; private set; }
+
+    public void Plug(Port port)
+    {
+        Port = port;
+        _takenOfFirst = 0;
+    }
+
+    public Port? Unplug()
+    {
+        Port? port = Port;
+        Port = null;
+        IsReady = false;
+        IsHostOpenTold = false;
+        _takenOfFirst = 0;
+        return port;
+    }
+
+    /// <summary>A fresh driver: nothing is ready, open or half delivered.</summary>
+    public void Reset()
+    {
+        IsReady = false;
+        IsHostOpenTold = false;
+        _takenOfFirst = 0;
+        _wasFull = false;
+        _wasGuestOpen = false;
+        Port?.SetGuestOpen(false);
+    }
+
+    /// <summary>The front-end is gone, and with it whoever had the port open.</summary>
+    public void Suspend()
+    {
+        _wasGuestOpen = Port?.IsGuestOpen ?? false;
+        Port?.SetGuestOpen(false);
+    }
+
+    /// <summary>The same driver goes on.</summary>
+    public void Resume()
+    {
+        Port?.SetGuestOpen(Port.IsGuestOpen || _wasGuestOpen);
+        _wasGuestOpen = false;
+    }
+
+    /// <summary>Everything the guest wrote was delivered.</summary>
+    public bool IsDrained => Transmit is null || Transmit.Available() == 0;
+
+    protected internal override bool Run()
+    {
+        bool more = Transmit is { } transmit && MoveFromGuest(transmit);
+        return (Receive is { } receive && MoveToGuest(receive)) || more;
+    }
+
+    private bool MoveFromGuest(Virtqueue queue)
+    {
+        int chains = queue.Gather(batch, BytesPerTurn, ChainBatch.MaxChains);
+        if (chains == 0)
+        {
+            return !queue.WaitForDriver(known: 0);
+        }
+
+        int done = Port is null ? Drop(chains) : Deliver(Port);
+        int occupied = batch.Descriptors - chains;
+        queue.Complete(batch, done, 0);
+        int left = queue.Available();
+        NudgeIfDrained(left, occupied + left + done, queue.Size);
+
+        // Less than everything: the host end is full or absent, and wakes us. No kick is wanted meanwhile.
+        return done == chains && (left > 0 || !queue.WaitForDriver(known: 0));
+    }
+
+    /// <summary>A writer may sleep if the ring was full just before chains were completed: nobody can have added any since.</summary>
+    private void NudgeIfDrained(int left, int before, int size)
+    {
+        _wasFull |= before >= size;
+        if (_wasFull && left <= size / 2)
+        {
+            _wasFull = false;
+            nudge(this);
+        }
+    }
+
+    /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
+    private int Deliver(Port port)
+    {
+        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
+        {
+            // The guest shortened a chain that was half delivered: nothing is left of it.
+            _takenOfFirst = 0;
+            return 1;
+        }
+
+        long taken = _takenOfFirst + (batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length));
+        int done = 0;
+        foreach (ChainBatch.Chain chain in batch.Chains)
+        {
+            if (taken < chain.Length)
+            {
+                break;
+            }
+
+            taken -= chain.Length;
+            done++;
+        }
+
+        _takenOfFirst = taken;
+        port.Counters.FromGuestMessages += done;
+        return done;
+    }
+
+    private int Drop(int chains)
+    {
+        LostBytes += batch.Length;
+        return chains;
+    }
+
+    private bool MoveToGuest(Virtqueue queue)
+    {
+        // Linux throws away what arrives while nobody has the port open.
+        if (Port is not { IsGuestOpen: true, HostEnd.IsOpen: true } port)
+        {
+            return false;
+        }
+
+        int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
+        if (chains == 0)
+        {
+            // Asking for a kick costs one per posted buffer, so only while there may be something to give.
+            return !queue.WaitForDriver(known: 0);
+        }
+
+        long room = batch.Length;
+        long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
+        int filled = Filled(given);
+        queue.Complete(batch, filled, given);
+        port.Counters.ToGuestMessages += filled;
+
+        // Walking buffers that a short read leaves empty is wasted, so their number follows what was there to read.
+        bool isMore = given == room;
+        _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
+        queue.RefuseKicks();
+        return isMore;
+    }
+
+    /// <summary>Chains that hold at least one of the bytes given, and empty ones between them.</summary>
+    private int Filled(long given)
+    {
+        int filled = 0;
+        foreach (ChainBatch.Chain chain in batch.Chains)
+        {
+            if (given <= 0 && chain.Length > 0)
+            {
+                break;
+            }
+
+            given -= chain.Length;
+            filled++;
+        }
+
+        return filled;
+    }
+}

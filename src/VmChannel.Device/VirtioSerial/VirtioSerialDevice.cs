@@ -1,0 +1,463 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Ports;
+using VmChannel.Device.Virtqueues;
+using VmChannel.Native;
+using VmChannel.Wire.Virtio;
+using VmChannel.Wire.VirtioConsole;
+
+namespace VmChannel.Device.VirtioSerial;
+
+/// <summary>One virtio-serial device (virtio id 3, VIRTIO 1.3 §5.3), whatever carries its queues. Loop thread only.</summary>
+/// <remarks>
+/// Queues come and go with the driver (<see cref="StartQueue"/>, <see cref="StopQueue"/>); ports and their states outlive a
+/// pause and a lost front-end, and start over with a fresh driver. Without MULTIPORT there are two queues and one port, the
+/// console's or else the lowest, which counts as open while its queues run.
+/// </remarks>
+public sealed partial class VirtioSerialDevice : IDisposable
+{
+    private readonly DeviceLoop _loop;
+    private readonly VirtioSerialSettings _settings;
+    private readonly ILogger _log;
+    private readonly LogLimit _limit = new();
+    private readonly ChainBatch _batch = new();
+    private readonly ControlQueues _control;
+    private readonly SerialPort[] _ports;
+    private TerminalSize _size;
+    private int _room;
+    private ushort _controlPosition;
+    private bool _isSuspended;
+
+    public VirtioSerialDevice(DeviceLoop loop, VirtioSerialSettings settings, ILogger<VirtioSerialDevice> log)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(settings.MaxPorts is > 0 and <= VirtioSerialSettings.MaxMaxPorts, true);
+        _loop = loop;
+        _settings = settings;
+        _log = log;
+        _control = new ControlQueues(_batch, Handle);
+        _ports = new SerialPort[settings.MaxPorts];
+        for (int i = 0; i < _ports.Length; i++)
+        {
+            _ports[i] = new SerialPort(i, _batch, Nudge);
+        }
+
+        _room = settings.MaxPorts;
+    }
+
+    /// <summary>Device and ring features offered to a driver.</summary>
+    public static ulong OfferedFeatures
+        => (ulong)(ConsoleFeatures.Size | ConsoleFeatures.MultiPort | ConsoleFeatures.EmergencyWrite)
+            | (ulong)(VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors | VirtioFeatures.EventIndex | VirtioFeatures.InOrder);
+
+    /// <summary>Queues of the device as configured.</summary>
+    public int QueueCount => PortQueues.Count(_settings.MaxPorts);
+
+    /// <summary>The driver took MULTIPORT.</summary>
+    public bool IsMultiPort { get; private set; }
+
+    /// <summary>A ring broke; only a reset brings the device back.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>The driver should read the configuration space again: a bare wake-up for the transport.</summary>
+    public Action? ConfigChanged { get; set; }
+
+    /// <summary>Kicks received, for measuring.</summary>
+    public long Kicks { get; private set; }
+
+    /// <summary>Plugs a port in; the guest sees it at once if it is there.</summary>
+    /// <exception cref="InvalidOperationException">The number is taken or beyond the device's room.</exception>
+    public void Plug(Port port)
+    {
+        int number = port.Spec.Number;
+        if (number >= _ports.Length || _ports[number].Port is not null)
+        {
+            throw new InvalidOperationException($"{port.Spec}: the number is taken or not below {_ports.Length}");
+        }
+
+        SerialPort slot = _ports[number];
+        slot.Plug(port);
+        port.AttachTransport(() => OnPortWake(slot));
+        Announce(slot);
+    }
+
+    /// <summary>Takes a port out, also while it is open. The caller disposes it.</summary>
+    public Port? Unplug(int number)
+    {
+        SerialPort slot = _ports[number];
+        Port? port = slot.Unplug();
+        if (port is not null)
+        {
+            port.AttachTransport(null);
+            port.SetGuestOpen(false);
+            _control.SendRemove((uint)number);
+            _loop.Schedule(slot);
+        }
+
+        return port;
+    }
+
+    /// <summary>The host's terminal has this size.</summary>
+    public void Resize(TerminalSize size)
+    {
+        _size = size;
+        if (!IsMultiPort)
+        {
+            ConfigChanged?.Invoke();
+        }
+        else if (_ports[0] is { IsReady: true, Port.Spec.IsConsole: true })
+        {
+            SendSize();
+        }
+    }
+
+    /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
+    public bool IsFinished(int number) => _ports[number] is { Port.IsGuestOpen: false, IsDrained: true };
+
+    /// <summary>What the driver acknowledged.</summary>
+    public void SetFeatures(ulong features) => IsMultiPort = (features & (ulong)ConsoleFeatures.MultiPort) != 0;
+
+    /// <summary>The front-end carries this many queues; ports that do not fit are not shown to the guest.</summary>
+    public void LimitQueues(int queues)
+    {
+        int room = Math.Min(_settings.MaxPorts, PortQueues.MaxPorts(queues));
+        if (room != _room)
+        {
+            _room = room;
+            foreach (SerialPort slot in _ports.Where(slot => slot.Port is not null && slot.Number >= room))
+            {
+                LogNoRoom(slot.Port!.Spec, queues, room - 1);
+            }
+        }
+    }
+
+    /// <summary>Reads the configuration space. Bytes past its end are zero: a failed read would end some VMMs.</summary>
+    public void ReadConfig(int offset, Span<byte> destination)
+    {
+        Span<byte> space = stackalloc byte[ConsoleConfig.Size];
+        new ConsoleConfig(_size.Columns, _size.Rows, (uint)_room).Write(space);
+        destination.Clear();
+        if (offset < space.Length)
+        {
+            space[offset..Math.Min(space.Length, offset + destination.Length)].CopyTo(destination);
+        }
+    }
+
+    /// <summary>The driver wrote the configuration space: a character for an emergency, if any.</summary>
+    /// <remarks>QEMU always writes all of it, so only a non-zero emerg_wr is one.</remarks>
+    public void WriteConfig(int offset, ReadOnlySpan<byte> source)
+    {
+        int at = ConsoleConfig.EmergencyWriteOffset - offset;
+        if (at >= 0 && at < source.Length && source[at] != 0 && _ports[0].Port is { Spec.IsConsole: true } console)
+        {
+            PinnedBuffer character = new(1);
+            character.Span[0] = source[at];
+            _ = console.FromGuest([character.Vector(0, 1)], 1);
+        }
+    }
+
+    /// <summary>A queue runs from now on.</summary>
+    internal void StartQueue(Virtqueue queue)
+    {
+        queue.Broken = OnBroken;
+        if (queue.Index == PortQueues.ControlTransmit && IsMultiPort)
+        {
+            // used.idx tells a driver that goes on from one that starts over, whatever the front-end says.
+            if (queue.Position == 0 || queue.Position != _controlPosition)
+            {
+                Reset();
+            }
+            else
+            {
+                Resume();
+            }
+        }
+
+        if (!IsMultiPort)
+        {
+            StartSinglePort(queue);
+        }
+        else if (PortQueues.Port(queue.Index) is { } number)
+        {
+            Place(_ports[number], queue);
+        }
+        else if (queue.Index == PortQueues.ControlReceive)
+        {
+            _control.Receive = queue;
+        }
+        else
+        {
+            _control.Transmit = queue;
+        }
+
+        Kick(queue.Index);
+    }
+
+    /// <summary>A queue stops: nothing touches its ring any more.</summary>
+    internal void StopQueue(int index)
+    {
+        if (PortQueues.Port(index) is { } number)
+        {
+            SerialPort slot = SlotOf(number);
+            if (PortQueues.IsTransmit(index))
+            {
+                slot.Transmit = null;
+            }
+            else
+            {
+                slot.Receive = null;
+            }
+
+            if (!IsMultiPort)
+            {
+                slot.Port?.SetGuestOpen(false);
+            }
+        }
+        else if (index == PortQueues.ControlReceive)
+        {
+            _control.Receive = null;
+        }
+        else
+        {
+            _controlPosition = _control.Transmit?.Position ?? _controlPosition;
+            _control.Transmit = null;
+        }
+    }
+
+    /// <summary>The driver made something available on a queue. Numbers of queues that do not run are ignored.</summary>
+    internal void Kick(int index)
+    {
+        Kicks++;
+        if (PortQueues.Port(index) is { } number)
+        {
+            _loop.Schedule(SlotOf(number));
+        }
+        else if (_control.Run())
+        {
+            _loop.Schedule(_control);
+        }
+    }
+
+    /// <summary>The front-end is gone. It may come back with the same guest, so states are kept, but nobody is there now.</summary>
+    internal void Suspend()
+    {
+        if (!_isSuspended)
+        {
+            _isSuspended = true;
+            foreach (SerialPort slot in _ports)
+            {
+                slot.Suspend();
+            }
+        }
+    }
+
+    /// <summary>A fresh driver: nothing is ready, nothing is open.</summary>
+    internal void Reset()
+    {
+        IsBroken = false;
+        _isSuspended = false;
+        _controlPosition = 0;
+        _control.Clear();
+        foreach (SerialPort slot in _ports)
+        {
+            slot.Reset();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (SerialPort slot in _ports)
+        {
+            slot.Unplug()?.Dispose();
+        }
+    }
+
+    private static void Place(SerialPort slot, Virtqueue queue)
+    {
+        if (PortQueues.IsTransmit(queue.Index))
+        {
+            slot.Transmit = queue;
+        }
+        else
+        {
+            slot.Receive = queue;
+        }
+    }
+
+    private void StartSinglePort(Virtqueue queue)
+    {
+        if (queue.Index > 1)
+        {
+            return;
+        }
+
+        SerialPort slot = SlotOf(0);
+        Place(slot, queue);
+        slot.Port?.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+    }
+
+    /// <summary>Without MULTIPORT the only port is the console, or else the lowest one there is.</summary>
+    private SerialPort SlotOf(int number)
+        => IsMultiPort ? _ports[number] : Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
+
+    private void Resume()
+    {
+        _isSuspended = false;
+        foreach (SerialPort slot in _ports)
+        {
+            slot.Resume();
+        }
+    }
+
+    private void Handle(ControlMessage message)
+    {
+        if (message.Event == ControlEvent.DeviceReady)
+        {
+            HandleDeviceReady(message.Value);
+        }
+        else if (message.PortId >= _room || _ports[message.PortId] is not { Port: { } port } slot)
+        {
+            // Drivers are known to send garbage ids, and to answer for a port that was just removed.
+            LogControl(message.Event, message.PortId, "no such port");
+        }
+        else if (message.Event == ControlEvent.PortReady && message.Value == 0)
+        {
+            LogControl(message.Event, message.PortId, "the driver could not set the port up");
+        }
+        else if (message.Event == ControlEvent.PortReady)
+        {
+            Introduce(slot, port);
+        }
+        else if (message.Event == ControlEvent.PortOpen)
+        {
+            port.SetGuestOpen(message.Value != 0);
+            _loop.Schedule(slot);
+        }
+    }
+
+    private void HandleDeviceReady(ushort value)
+    {
+        if (value == 0)
+        {
+            LogDriverFailed();
+            return;
+        }
+
+        LogDriverReady(_room);
+        foreach (SerialPort slot in _ports)
+        {
+            slot.Reset();
+            Announce(slot);
+        }
+    }
+
+    private void Announce(SerialPort slot)
+    {
+        // Before the driver runs there is nobody to tell; DEVICE_READY makes up for it.
+        if (slot.Port is not null && slot.Number < _room && _control.Transmit is not null)
+        {
+            _control.Send(new((uint)slot.Number, ControlEvent.PortAdd, 1));
+        }
+    }
+
+    /// <summary>The driver knows the port: says what it is, how it is called and whether the host end is there.</summary>
+    private void Introduce(SerialPort slot, Port port)
+    {
+        uint id = (uint)slot.Number;
+        if (port.Spec.IsConsole)
+        {
+            _control.Send(new(id, ControlEvent.ConsolePort, 1));
+        }
+
+        if (port.Spec.Protocol is { } name)
+        {
+            // With the terminating NUL, as QEMU sends it and every driver has seen it.
+            _control.Send(new(id, ControlEvent.PortName, 1), [.. Encoding.UTF8.GetBytes(name), 0]);
+        }
+
+        if (!slot.IsReady)
+        {
+            slot.IsReady = true;
+            LogPortReady(port.Spec);
+        }
+
+        TellHostOpen(slot, port);
+        if (port.Spec.IsConsole && _size != default)
+        {
+            SendSize();
+        }
+    }
+
+    private void OnPortWake(SerialPort slot)
+    {
+        if (slot is { IsReady: true, Port: { } port } && slot.IsHostOpenTold != port.IsHostOpen)
+        {
+            TellHostOpen(slot, port);
+        }
+
+        _loop.Schedule(slot);
+    }
+
+    private void TellHostOpen(SerialPort slot, Port port)
+    {
+        slot.IsHostOpenTold = port.IsHostOpen;
+        _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, port.IsHostOpen ? (ushort)1 : (ushort)0));
+    }
+
+    private void SendSize()
+    {
+        (ushort first, ushort second) = _settings.ResizeColumnsFirst ? (_size.Columns, _size.Rows) : (_size.Rows, _size.Columns);
+        _control.Send(new(0, ControlEvent.Resize, 1), [(byte)first, (byte)(first >> 8), (byte)second, (byte)(second >> 8)]);
+    }
+
+    private void Nudge(SerialPort slot)
+    {
+        if (_settings.WakeNudges && slot is { IsReady: true, IsHostOpenTold: true, Port: { Spec.IsConsole: false } port })
+        {
+            port.Counters.WakeNudges++;
+            _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, 1));
+        }
+    }
+
+    private void OnBroken(Virtqueue queue)
+    {
+        IsBroken = true;
+        LogBroken(queue.Index, queue.Fault);
+        _control.Receive?.Halt();
+        _control.Transmit?.Halt();
+        foreach (SerialPort slot in _ports)
+        {
+            slot.Receive?.Halt();
+            slot.Transmit?.Halt();
+            slot.Reset();
+        }
+
+        ConfigChanged?.Invoke();
+    }
+
+    private void LogControl(ControlEvent @event, uint port, string what)
+    {
+        if (_limit.Pass())
+        {
+            LogBadControl(@event, port, what);
+        }
+    }
+
+    [LoggerMessage(100, LogLevel.Information, "driver ready, room for {Room} ports")]
+    private partial void LogDriverReady(int room);
+
+    [LoggerMessage(101, LogLevel.Warning, "the guest's driver failed to set the device up")]
+    private partial void LogDriverFailed();
+
+    [LoggerMessage(102, LogLevel.Information, "{Port}: ready")]
+    private partial void LogPortReady(PortSpec port);
+
+    [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
+    private partial void LogNoRoom(PortSpec port, int queues, int last);
+
+    [LoggerMessage(104, LogLevel.Warning, "control message {Event} for port {Port}: {What}")]
+    private partial void LogBadControl(ControlEvent @event, uint port, string what);
+
+    [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
+    private partial void LogBroken(int queue, RingFault fault);
+}

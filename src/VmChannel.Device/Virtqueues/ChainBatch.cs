@@ -1,0 +1,76 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.Virtqueues;
+
+/// <summary>Descriptor chains gathered for one system call: all their pieces in a row, and where each chain begins.</summary>
+/// <remarks>One batch serves all rings of a loop, one turn at a time; nothing in it outlives the turn.</remarks>
+internal sealed class ChainBatch
+{
+    /// <summary>Chains one turn may gather.</summary>
+    public const int MaxChains = 256;
+
+    private readonly IoVector[] _pieces = new IoVector[IoVector.MaxCount];
+    private readonly Chain[] _chains = new Chain[MaxChains];
+
+    public int ChainCount { get; private set; }
+
+    /// <summary>Sum of all chains, in bytes.</summary>
+    public long Length { get; private set; }
+
+    public int PieceCount { get; private set; }
+
+    /// <summary>Entries of the ring's own table that all chains occupy.</summary>
+    public int Descriptors { get; private set; }
+
+    public ReadOnlySpan<IoVector> Pieces => _pieces.AsSpan(0, PieceCount);
+
+    public ReadOnlySpan<Chain> Chains => _chains.AsSpan(0, ChainCount);
+
+    public bool IsFull => ChainCount == MaxChains || PieceCount == _pieces.Length;
+
+    /// <summary>Room for more pieces.</summary>
+    public Span<IoVector> Free => _pieces.AsSpan(PieceCount);
+
+    public void Clear()
+    {
+        ChainCount = 0;
+        PieceCount = 0;
+        Descriptors = 0;
+        Length = 0;
+    }
+
+    /// <summary>Adds the chain whose pieces were just written to <see cref="Free"/>.</summary>
+    public void Add(ushort head, int pieces, long length, int descriptors)
+    {
+        _chains[ChainCount++] = new(head, length);
+        PieceCount += pieces;
+        Length += length;
+        Descriptors += descriptors;
+    }
+
+    /// <summary>Drops the first bytes, which an earlier turn delivered. False when the first chain has no more than these.</summary>
+    public bool SkipFront(long bytes)
+    {
+        if (bytes >= _chains[0].Length)
+        {
+            return false;
+        }
+
+        Length -= bytes;
+        int first = 0;
+        while (bytes >= _pieces[first].Length)
+        {
+            bytes -= _pieces[first++].Length;
+        }
+
+        PieceCount -= first;
+        _pieces.AsSpan(first, PieceCount).CopyTo(_pieces);
+        _pieces[0] = _pieces[0].Skip(bytes);
+        return true;
+    }
+
+    /// <summary>One chain.</summary>
+    /// <param name="Head">Index of its first descriptor: what the used ring names.</param>
+    /// <param name="Length">Bytes of all its buffers.</param>
+    public readonly record struct Chain(ushort Head, long Length);
+}
