@@ -16,7 +16,13 @@ public enum OpenFlags
     Truncate = 0x200,
     Append = 0x400,
     NonBlocking = 0x800,
+
+    /// <summary>Only names the file (O_PATH): for <see cref="FileDescriptor.Kind"/> and <see cref="FileDescriptor.Identity"/>.</summary>
+    PathOnly = 0x200000,
 }
+
+/// <summary>Which file it is, whatever its name: two descriptors of one file have one identity.</summary>
+public readonly record struct FileIdentity(ulong Device, ulong Inode);
 
 /// <summary>What kind of file a descriptor is (<c>S_IFMT</c>).</summary>
 public enum FileKind
@@ -171,6 +177,30 @@ public sealed unsafe class FileDescriptor : SafeHandle
         byte* status = stackalloc byte[256];
         int modeOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 24 : 16;
         return Libc.FileStatus(this, status) == 0 ? (FileKind)(*(uint*)(status + modeOffset) & 0xF000) : FileKind.Unknown;
+    }
+
+    /// <summary>Device and inode. Null when the descriptor has none.</summary>
+    public FileIdentity? Identity()
+    {
+        // struct stat begins with st_dev and st_ino, 64 bits each, on x86-64 and arm64.
+        ulong* status = stackalloc ulong[32];
+        return Libc.FileStatus(this, status) == 0 ? new FileIdentity(status[0], status[1]) : null;
+    }
+
+    /// <summary>Which directions the descriptor was opened for: one of the first three <see cref="OpenFlags"/>.</summary>
+    public PosixResult AccessMode()
+    {
+        PosixResult flags = PosixResult.From(Libc.Fcntl(this, GetFlags, 0));
+        return flags.IsSuccess ? new(flags.Value & 3, Errno.None) : flags;
+    }
+
+    /// <summary>Bytes that can be read now (FIONREAD): of a socket, a pipe or a terminal.</summary>
+    public PosixResult Available()
+    {
+        const nuint BytesToRead = 0x541B;
+        int count = 0;
+        PosixResult result = PosixResult.From(Libc.Ioctl(this, BytesToRead, &count));
+        return result.IsSuccess ? new(count, Errno.None) : result;
     }
 
     protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;

@@ -51,13 +51,16 @@ public sealed unsafe class PseudoTerminal : IDisposable
     }
 
     /// <summary>Somebody has the slave open.</summary>
-    public bool IsSlaveOpen()
+    /// <param name="hasInput">Bytes are there to be read from the master, also after everybody closed the slave.</param>
+    public bool IsSlaveOpen(out bool hasInput)
     {
-        // TIOCOUTQ does not tell; a zero-byte poll of the master does: EPOLLHUP stands while no slave is open.
+        // EPOLLHUP stands on the master while no slave is open. Looking also moves bytes on that are still under way.
         using Epoll look = new(1);
         _ = look.Add(Master, EpollEvents.In, 0).OrThrow("epoll_ctl");
         Span<EpollEvent> events = stackalloc EpollEvent[1];
-        return look.Wait(events, 0) == 0 || (events[0].Events & EpollEvents.HangUp) == 0;
+        EpollEvents found = look.Wait(events, 0) == 0 ? EpollEvents.None : events[0].Events;
+        hasInput = (found & EpollEvents.In) != 0;
+        return (found & EpollEvents.HangUp) == 0;
     }
 
     public void Dispose()
