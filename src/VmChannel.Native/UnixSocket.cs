@@ -18,6 +18,7 @@ public static unsafe class UnixSocket
     private const int ScmRights = 1;
     private const int SoPeerCred = 17;
     private const int SoError = 4;
+    private const int SoAcceptConnections = 30;
     private const int MsgNoSignal = 0x4000;
     private const int MsgDontWait = 0x40;
     private const int MsgControlTruncated = 0x8;
@@ -55,6 +56,14 @@ public static unsafe class UnixSocket
         PosixResult result = PosixResult.From(Libc.GetSocketOption(socket, SolSocket, SoPeerCred, &value, &length));
         credentials = value;
         return result;
+    }
+
+    /// <summary>The socket listens (SO_ACCEPTCONN).</summary>
+    public static bool IsListening(FileDescriptor socket)
+    {
+        int listening = 0;
+        uint length = sizeof(int);
+        return Libc.GetSocketOption(socket, SolSocket, SoAcceptConnections, &listening, &length) == 0 && listening != 0;
     }
 
     /// <summary>The pending error of a socket, which is how a non-blocking connect ends.</summary>

@@ -39,6 +39,9 @@ internal sealed class Virtqueue
     /// <summary>What the driver did wrong; the ring does nothing any more.</summary>
     public RingFault Fault { get; private set; }
 
+    /// <summary>Calls the driver where <see cref="Call"/> is null; null when the driver polls then.</summary>
+    public Action<int>? InBandCall { get; set; }
+
     /// <summary>Told once, when the driver broke the ring.</summary>
     public Action<Virtqueue>? Broken { get; set; }
 
@@ -120,10 +123,17 @@ internal sealed class Virtqueue
         {
             SuppressedCalls++;
         }
-        else if (Call is not null)
+        else
         {
             Calls++;
-            _ = EventFd.Signal(Call);
+            if (Call is not null)
+            {
+                _ = EventFd.Signal(Call);
+            }
+            else
+            {
+                InBandCall?.Invoke(Index);
+            }
         }
     }
 

@@ -29,6 +29,9 @@ public enum VhostUserRequest : uint
     GetConfig = 24,
     SetConfig = 25,
     ResetDevice = 34,
+
+    /// <summary>A kick as a message, with INBAND_NOTIFICATIONS.</summary>
+    VringKick = 35,
     GetMaxMemSlots = 36,
     AddMemReg = 37,
     RemMemReg = 38,
@@ -60,6 +63,7 @@ public enum ProtocolFeatures : ulong
     BackendRequests = 1UL << 5,
     Config = 1UL << 9,
     ResetDevice = 1UL << 13,
+    InBandNotifications = 1UL << 14,
     ConfigureMemSlots = 1UL << 15,
     Status = 1UL << 16,
 }

@@ -1,0 +1,29 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.VhostUser;
+
+/// <summary>How the front-end and this back-end find each other.</summary>
+public abstract record VhostUserEndpoint
+{
+    private VhostUserEndpoint()
+    {
+    }
+
+    /// <summary>The front-end connects to this socket, one at a time, again and again.</summary>
+    public sealed record Listen(UnixAddress Address) : VhostUserEndpoint
+    {
+        public override string ToString() => Address.ToString();
+    }
+
+    /// <summary>The front-end listens; this side connects, and again after a disconnect.</summary>
+    public sealed record Connect(UnixAddress Address) : VhostUserEndpoint
+    {
+        public override string ToString() => Address.ToString();
+    }
+
+    /// <summary>A socket this process inherited: one that listens, or one that is connected and serves once.</summary>
+    public sealed record Inherited(int Descriptor) : VhostUserEndpoint
+    {
+        public override string ToString() => $"descriptor {Descriptor}";
+    }
+}

@@ -1,0 +1,167 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
+using VmChannel.Device.VirtioSerial;
+using VmChannel.Native;
+
+namespace VmChannel.Device.VhostUser;
+
+/// <summary>Offers one device to front-ends, one at a time. Loop thread only after <see cref="Start"/>.</summary>
+public sealed partial class VhostUserServer : IReadiness, IDisposable
+{
+    private const int Backlog = 4;
+    private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(500);
+
+    private readonly DeviceLoop _loop;
+    private readonly VirtioSerialDevice _device;
+    private readonly VhostUserEndpoint _endpoint;
+    private readonly bool _offersInBand;
+    private readonly ILogger _log;
+    private UnixListener? _listener;
+    private FileDescriptor? _inherited;
+    private Registration? _watch;
+    private VhostUserSession? _session;
+    private LoopTimer? _retry;
+    private bool _isDisposed;
+
+    /// <param name="loop">Serves the device.</param>
+    /// <param name="device">What is offered.</param>
+    /// <param name="endpoint">Where the front-end is met.</param>
+    /// <param name="offersInBand">Offer in-band notifications: only for simulators, where every kick becomes a round trip.</param>
+    /// <param name="log">One line per front-end that comes, goes or is refused.</param>
+    public VhostUserServer(
+        DeviceLoop loop, VirtioSerialDevice device, VhostUserEndpoint endpoint, bool offersInBand, ILogger<VhostUserServer> log)
+    {
+        _loop = loop;
+        _device = device;
+        _endpoint = endpoint;
+        _offersInBand = offersInBand;
+        _log = log;
+    }
+
+    /// <summary>A front-end that cannot come back has gone: nothing is left to serve.</summary>
+    public Action? Finished { get; set; }
+
+    public bool IsConnected => _session is not null;
+
+    /// <summary>Begins to listen or connects.</summary>
+    /// <exception cref="IOException">It cannot; the message says what to do.</exception>
+    public void Start()
+    {
+        switch (_endpoint)
+        {
+            case VhostUserEndpoint.Listen(UnixAddress address):
+                _listener = UnixListener.TryOpen(address, Backlog, out string? reason)
+                    ?? throw new IOException($"--vhost-user {address}: {reason}");
+                Watch(_listener.Socket);
+                break;
+            case VhostUserEndpoint.Connect(UnixAddress address):
+                Connect(address, isFirst: true);
+                break;
+            case VhostUserEndpoint.Inherited(int number):
+                Inherit(number);
+                break;
+            default:
+                throw new NotSupportedException();
+        }
+    }
+
+    public void OnReady(EpollEvents events)
+    {
+        FileDescriptor listener = _listener?.Socket ?? _inherited!;
+        while (UnixSocket.Accept(listener, out FileDescriptor? socket).IsSuccess)
+        {
+            if (_session is not null)
+            {
+                _ = UnixSocket.GetPeerCredentials(socket!, out PeerCredentials second);
+                LogRefused(second.Pid, _session.Peer);
+                socket!.Dispose();
+                continue;
+            }
+
+            Begin(socket!);
+        }
+    }
+
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _retry?.Dispose();
+        _watch?.Dispose();
+        _session?.Dispose();
+        _session = null;
+        _listener?.Dispose();
+        _inherited?.Dispose();
+    }
+
+    private void Inherit(int number)
+    {
+        _ = FileDescriptor.Duplicate(number, out FileDescriptor? socket).OrThrow($"--fd {number}");
+        if (socket!.Kind() != FileKind.Socket)
+        {
+            socket.Dispose();
+            throw new IOException($"--fd {number}: not a socket");
+        }
+
+        _ = socket.SetNonBlocking(true);
+        if (UnixSocket.IsListening(socket))
+        {
+            _inherited = socket;
+            Watch(socket);
+        }
+        else
+        {
+            Begin(socket);
+        }
+    }
+
+    private void Watch(FileDescriptor listener)
+        => _ = _loop.Add(listener, EpollEvents.In, this, out _watch).OrThrow("watch the listening socket");
+
+    private void Connect(UnixAddress address, bool isFirst)
+    {
+        PosixResult result = StreamSocket.Connect(address, out FileDescriptor? socket);
+        if (result.IsSuccess)
+        {
+            Begin(socket!);
+        }
+        else if (isFirst)
+        {
+            throw new IOException($"--connect {address}: {result.Message}; start the front-end first, or let it connect with --vhost-user");
+        }
+        else
+        {
+            _retry = _loop.After(ReconnectDelay, () => Connect(address, isFirst: false));
+        }
+    }
+
+    private void Begin(FileDescriptor socket)
+    {
+        _session = new VhostUserSession(_loop, _device, socket, _offersInBand, OnEnded, _log);
+        LogConnected(_session.Peer);
+        _session.Start();
+    }
+
+    private void OnEnded(VhostUserSession session)
+    {
+        _session = null;
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        if (_endpoint is VhostUserEndpoint.Connect(UnixAddress address))
+        {
+            _retry = _loop.After(ReconnectDelay, () => Connect(address, isFirst: false));
+        }
+        else if (_watch is null)
+        {
+            Finished?.Invoke();
+        }
+    }
+
+    [LoggerMessage(120, LogLevel.Information, "front-end (pid {Pid}) connected")]
+    private partial void LogConnected(int pid);
+
+    [LoggerMessage(121, LogLevel.Warning, "a second front-end (pid {Pid}) was refused: pid {Current} is connected; use one socket per VM")]
+    private partial void LogRefused(int pid, int current);
+}
