@@ -1,10 +1,8 @@
-using System.Buffers.Binary;
 using VmChannel.Device.Loop;
 using VmChannel.Device.VirtioSerial;
 using VmChannel.Native;
 using VmChannel.Wire.VhostUser;
 using VmChannel.Wire.Virtio;
-using VmChannel.Wire.VirtioConsole;
 
 namespace VmChannel.Device.VhostUser;
 
@@ -41,7 +39,7 @@ internal sealed class VhostUserBackend : IDisposable
     /// <summary>What front-end and back-end agreed on.</summary>
     public ProtocolFeatures ProtocolFeatures { get; private set; }
 
-    public ulong OfferedFeatures => VirtioSerialDevice.OfferedFeatures | (ulong)VirtioFeatures.ProtocolFeatures;
+    public static ulong OfferedFeatures => VirtioSerialDevice.OfferedFeatures | (ulong)VirtioFeatures.ProtocolFeatures;
 
     public ProtocolFeatures OfferedProtocolFeatures
         => ProtocolFeatures.MultiQueue | ProtocolFeatures.ReplyAck | ProtocolFeatures.BackendRequests | ProtocolFeatures.Config

@@ -107,7 +107,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         switch (request)
         {
             case VhostUserRequest.GetFeatures:
-                return MessageOutcome.Replied(Reply(_backend.OfferedFeatures));
+                return MessageOutcome.Replied(Reply(VhostUserBackend.OfferedFeatures));
             case VhostUserRequest.GetProtocolFeatures:
                 return MessageOutcome.Replied(Reply((ulong)_backend.OfferedProtocolFeatures));
             case VhostUserRequest.GetQueueNum:
