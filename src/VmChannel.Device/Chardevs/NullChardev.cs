@@ -1,0 +1,25 @@
+using VmChannel.Device.Channels;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Chardevs;
+
+/// <summary><c>null</c>: always there, takes everything, gives nothing.</summary>
+public sealed class NullChardev : HostEnd
+{
+    public override string Description => "null";
+
+    public override long Write(ReadOnlySpan<IoVector> source)
+    {
+        long taken = 0;
+        foreach (IoVector vector in source)
+        {
+            taken += vector.Length;
+        }
+
+        return taken;
+    }
+
+    public override long Read(ReadOnlySpan<IoVector> destination) => 0;
+
+    protected override void OnStart() => SetOpen(true, null);
+}

@@ -1,0 +1,185 @@
+using VmChannel.Device.Loop;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Chardevs;
+
+/// <summary>A non-blocking descriptor of a host end, and what is known about it between two reports of the loop. Loop thread only.</summary>
+internal sealed class StreamDescriptor : IReadiness, IDisposable
+{
+    private readonly FileDescriptor _fd;
+    private readonly Action _changed;
+    private readonly bool _shortMeansDone;
+    private Registration? _registration;
+
+    /// <param name="fd">Owned from here on.</param>
+    /// <param name="changed">Called on the loop thread when a report of the loop told something new.</param>
+    public StreamDescriptor(FileDescriptor fd, Action changed)
+    {
+        _fd = fd;
+        _changed = changed;
+
+        // A socket or pipe that gives or takes less than it was offered is empty or full, and reports the next change
+        // of that. A terminal moves one buffer at a time and a file knows no readiness: only a refusal counts there.
+        _shortMeansDone = fd.Kind() is FileKind.Socket or FileKind.Fifo;
+    }
+
+    /// <summary>Reading is worth a try.</summary>
+    public bool CanRead { get; private set; } = true;
+
+    /// <summary>Writing is worth a try.</summary>
+    public bool CanWrite { get; private set; } = true;
+
+    /// <summary>Reading has come to its end, or failed.</summary>
+    public bool IsReadEnded { get; private set; }
+
+    public Errno ReadError { get; private set; }
+
+    public Errno WriteError { get; private set; }
+
+    /// <summary>The other side sends nothing more after what is already here.</summary>
+    public bool IsReadHungUp { get; private set; }
+
+    /// <summary>The other side is gone altogether.</summary>
+    public bool IsHungUp { get; private set; }
+
+    public long WrittenBytes { get; private set; }
+
+    /// <summary>Begins to watch.</summary>
+    /// <remarks>A regular file cannot be watched (EPERM): it is always ready, which is what this type assumes at first.</remarks>
+    public PosixResult Watch(DeviceLoop loop, EpollEvents interest)
+    {
+        PosixResult result = loop.Add(_fd, interest, this, out _registration);
+        return result.Error == Errno.Permission ? default : result;
+    }
+
+    /// <summary>Fills guest memory. Returns the bytes given.</summary>
+    /// <param name="destination">Pieces of guest memory.</param>
+    /// <param name="look">The owner should look again in its next turn: there may be more, or this was the end.</param>
+    public long Read(ReadOnlySpan<IoVector> destination, out bool look)
+    {
+        look = false;
+        long wanted = Sum(destination);
+        if (!CanRead || IsReadEnded || wanted == 0)
+        {
+            return 0;
+        }
+
+        PosixResult result = _fd.Read(destination);
+        if (result.Value > 0)
+        {
+            if (result.Value < wanted)
+            {
+                // After a hang-up no further report comes, so the end has to be read.
+                look = !_shortMeansDone || IsReadHungUp || IsHungUp;
+                CanRead = look;
+            }
+
+            return result.Value;
+        }
+
+        CanRead = false;
+        if (!result.IsAgain)
+        {
+            IsReadEnded = true;
+            ReadError = result.Error;
+            look = true;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Writes guest memory. Returns the bytes taken.</summary>
+    /// <param name="source">Pieces of guest memory.</param>
+    /// <param name="look">As for <see cref="Read"/>.</param>
+    public long Write(ReadOnlySpan<IoVector> source, out bool look)
+    {
+        look = false;
+        long wanted = Sum(source);
+        if (!CanWrite || IsHungUp || wanted == 0)
+        {
+            return 0;
+        }
+
+        PosixResult result = _fd.Write(source);
+        if (result.Value > 0)
+        {
+            WrittenBytes += result.Value;
+            if (result.Value < wanted)
+            {
+                look = !_shortMeansDone;
+                CanWrite = look;
+            }
+
+            return result.Value;
+        }
+
+        CanWrite = false;
+        if (!result.IsAgain)
+        {
+            // No error and no progress either: a device that is full in its own way.
+            WriteError = result.IsSuccess ? Errno.NoSpace : result.Error;
+            look = true;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Nothing is left that a read would give. Exact for sockets, pipes and terminals.</summary>
+    public bool IsEmpty()
+    {
+        PosixResult available = _fd.Available();
+        return !available.IsSuccess || available.Value == 0;
+    }
+
+    /// <summary>Tries again to write, after an error that may pass.</summary>
+    public void ResumeWriting()
+    {
+        WriteError = Errno.None;
+        CanWrite = true;
+    }
+
+    /// <summary>The other side came back: for a terminal, whose hang-up lasts only until the next open.</summary>
+    public void ForgetHangUp()
+    {
+        IsHungUp = false;
+        IsReadHungUp = false;
+        CanRead = true;
+        CanWrite = true;
+    }
+
+    public void OnReady(EpollEvents events)
+    {
+        bool hungUp = (events & (EpollEvents.HangUp | EpollEvents.Error)) != 0;
+        bool readHungUp = hungUp || (events & EpollEvents.ReadHangUp) != 0;
+        bool canRead = readHungUp || (events & EpollEvents.In) != 0;
+        bool canWrite = hungUp || (events & EpollEvents.Out) != 0;
+
+        // Every message the other side takes makes a report, too: only what was unknown is worth a wake-up.
+        bool isNews = (canRead && !CanRead) || (canWrite && !CanWrite) || (readHungUp && !IsReadHungUp) || (hungUp && !IsHungUp);
+        CanRead |= canRead;
+        CanWrite |= canWrite;
+        IsReadHungUp |= readHungUp;
+        IsHungUp |= hungUp;
+        if (isNews)
+        {
+            _changed();
+        }
+    }
+
+    public void Dispose()
+    {
+        _registration?.Dispose();
+        _fd.Dispose();
+    }
+
+    private static long Sum(ReadOnlySpan<IoVector> vectors)
+    {
+        long sum = 0;
+        foreach (IoVector vector in vectors)
+        {
+            sum += vector.Length;
+        }
+
+        return sum;
+    }
+}
