@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Loop;
+
+namespace VmChannel.Device.Chardevs;
+
+/// <summary>Makes the host end a specification asks for. Nothing is opened before its start.</summary>
+public static class ChardevFactory
+{
+    public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log) => spec switch
+    {
+        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log),
+        ChardevSpec.Unix unix => new UnixClient(loop, unix.Address, unix.Reconnect, log),
+        ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log),
+        ChardevSpec.Tcp tcp => new TcpClient(loop, tcp.Address, tcp.NoDelay, tcp.Reconnect, log),
+        ChardevSpec.Pty pty => new PtyChardev(loop, pty.Link, log),
+        ChardevSpec.OutputFile file => new FileChardev(loop, file.Path, file.Append, file.InputPath, log),
+        ChardevSpec.Pipe pipe => new PipeChardev(loop, pipe.Path, log),
+        ChardevSpec.Stdio stdio => new StdioChardev(loop, stdio.Signals, log),
+        ChardevSpec.Null => new NullChardev(),
+        ChardevSpec.Fd fd => new FdChardev(loop, fd.Number, log),
+        _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, "no chardev of this kind"),
+    };
+}

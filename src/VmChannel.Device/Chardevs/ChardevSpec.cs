@@ -1,0 +1,66 @@
+using System.Globalization;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Chardevs;
+
+/// <summary>A chardev as it was asked for. Immutable; nothing is opened yet.</summary>
+public abstract record ChardevSpec
+{
+    private ChardevSpec()
+    {
+    }
+
+    /// <summary>A unix socket.</summary>
+    /// <param name="Address">Where.</param>
+    /// <param name="IsServer">We listen; otherwise we connect.</param>
+    /// <param name="WaitsForClient">The device is offered only after the first client came.</param>
+    /// <param name="Reconnect">Time between a client's attempts; null = one attempt.</param>
+    public sealed record Unix(UnixAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect) : ChardevSpec
+    {
+        public override string ToString() => $"unix:{Address}";
+    }
+
+    /// <summary>A TCP socket.</summary>
+    public sealed record Tcp(TcpAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect, bool NoDelay) : ChardevSpec
+    {
+        public override string ToString() => $"tcp:{Address}";
+    }
+
+    /// <summary>A new pseudo-terminal.</summary>
+    /// <param name="Link">A symbolic link to its slave; null = none.</param>
+    public sealed record Pty(string? Link) : ChardevSpec
+    {
+        public override string ToString() => Link is null ? "pty" : $"pty:{Link}";
+    }
+
+    /// <summary>A file for the guest's output, and perhaps another for its input.</summary>
+    public sealed record OutputFile(string Path, bool Append, string? InputPath) : ChardevSpec
+    {
+        public override string ToString() => $"file:{Path}";
+    }
+
+    /// <summary>Two FIFOs, or one.</summary>
+    public sealed record Pipe(string Path) : ChardevSpec
+    {
+        public override string ToString() => $"pipe:{Path}";
+    }
+
+    /// <summary>This process's own standard input and output.</summary>
+    /// <param name="Signals">Ctrl-C still stops this process instead of reaching the guest.</param>
+    public sealed record Stdio(bool Signals) : ChardevSpec
+    {
+        public override string ToString() => "stdio";
+    }
+
+    /// <summary>Takes everything, gives nothing.</summary>
+    public sealed record Null : ChardevSpec
+    {
+        public override string ToString() => "null";
+    }
+
+    /// <summary>An inherited descriptor.</summary>
+    public sealed record Fd(int Number) : ChardevSpec
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"fd:{Number}");
+    }
+}

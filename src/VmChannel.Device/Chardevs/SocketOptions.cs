@@ -1,0 +1,117 @@
+using VmChannel.Native;
+
+namespace VmChannel.Device.Chardevs;
+
+/// <summary>What the keys of a socket chardev mean together.</summary>
+internal static class SocketOptions
+{
+    private const int LongestRetryMs = 24 * 60 * 60 * 1000;
+
+    private static readonly string[] UnixOnly = ["abstract", "tight"];
+    private static readonly string[] TcpOnly = ["port", "nodelay", "ipv4", "ipv6"];
+    private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms"];
+
+    /// <summary>QEMU's <c>socket</c>: which one it is follows from path=, host= or fd=.</summary>
+    public static ChardevSpec? Any(ChardevValues values)
+    {
+        switch (values.Has("path"), values.Has("host") || values.Has("port"), values.Has("fd"))
+        {
+            case (true, false, false):
+                Refuse(values, TcpOnly, "path=");
+                return Unix(values);
+            case (false, true, false):
+                Refuse(values, UnixOnly, "host=");
+                return Tcp(values);
+            case (false, false, true):
+                Refuse(values, [.. UnixOnly, .. TcpOnly, .. SocketOnly], "fd=");
+                return new ChardevSpec.Fd(values.Number("fd", int.MaxValue));
+            case (false, false, false):
+                values.Fail("path is missing: write path=PATH for a unix socket, host=HOST,port=N for TCP, or fd=N");
+                return null;
+            default:
+                values.Fail("path=, host= and fd= exclude each other: give one");
+                return null;
+        }
+    }
+
+    public static ChardevSpec? Unix(ChardevValues values)
+    {
+        string path = values.Text("path", "PATH");
+        bool isAbstract = values.Switch("abstract", false);
+        bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
+        bool isTight = values.Switch("tight", true);
+        if (values.Error is not null)
+        {
+            return null;
+        }
+
+        if (!UnixAddress.TryCreate(path, isAbstract, isTight, out UnixAddress? address, out string? reason))
+        {
+            values.Fail($"path={path} {reason}");
+            return null;
+        }
+
+        return new ChardevSpec.Unix(address, isServer, waits, reconnect);
+    }
+
+    public static ChardevSpec? Tcp(ChardevValues values)
+    {
+        bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
+        // A server may have an empty host, which means all addresses: QEMU's tcp::4444,server.
+        string host = isServer ? values.Raw("host") : values.Text("host", "HOST");
+        int port = values.Number("port", ushort.MaxValue);
+        if (port == 0 && !isServer)
+        {
+            values.Fail("port=0: a client needs the server's port");
+        }
+
+        TcpAddress address = new(host, port, values.Switch("ipv4", true), values.Switch("ipv6", true));
+        if (!address.UseIpv4 && !address.UseIpv6)
+        {
+            values.Fail("ipv4=off and ipv6=off leave nothing");
+        }
+
+        return new ChardevSpec.Tcp(address, isServer, waits, reconnect, values.Switch("nodelay", false));
+    }
+
+    private static bool IsServer(ChardevValues values, out bool waits, out TimeSpan? reconnect)
+    {
+        bool isServer = values.Switch("server", false);
+        waits = values.Switch("wait", false);
+        reconnect = null;
+        if (values.Has("reconnect") && values.Has("reconnect-ms"))
+        {
+            values.Fail("reconnect= and reconnect-ms= exclude each other: use reconnect-ms=");
+        }
+        else if (values.Has("reconnect-ms"))
+        {
+            reconnect = Retry(values.Number("reconnect-ms", LongestRetryMs));
+        }
+        else if (values.Has("reconnect"))
+        {
+            reconnect = Retry(1000 * values.Number("reconnect", LongestRetryMs / 1000));
+        }
+
+        if (waits && !isServer)
+        {
+            values.Fail("wait=on is for a server: add server=on, or use reconnect-ms= to wait for one");
+        }
+
+        if (reconnect is not null && isServer)
+        {
+            values.Fail("reconnect-ms= is for a client: a server takes the next client anyway");
+        }
+
+        return isServer;
+    }
+
+    private static TimeSpan? Retry(int milliseconds) => milliseconds == 0 ? null : TimeSpan.FromMilliseconds(milliseconds);
+
+    private static void Refuse(ChardevValues values, IEnumerable<string> keys, string other)
+    {
+        foreach (string key in keys.Where(values.Has))
+        {
+            values.Fail($"{key}= does not go with {other}");
+        }
+    }
+}
