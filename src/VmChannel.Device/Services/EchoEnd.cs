@@ -1,0 +1,107 @@
+using VmChannel.Device.Channels;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Services;
+
+/// <summary>Gives a guest back what it wrote, in order, holding at most 64 KiB. Loop thread only.</summary>
+/// <remarks>Who writes without reading waits, once those are full. What a program left unread is gone when it closes the port.</remarks>
+public sealed class EchoEnd : HostEnd
+{
+    public const int CapacityBytes = 64 * 1024;
+
+    private readonly byte[] _ring = new byte[CapacityBytes];
+    private int _start;
+    private int _count;
+    private bool _isGuestOpen;
+    private bool _wasRefused;
+    private bool _wasHungry = true;
+
+    public override string Description => "service echo";
+
+    public override long Write(ReadOnlySpan<IoVector> source)
+    {
+        long taken = 0;
+        foreach (IoVector piece in source)
+        {
+            for (long done = 0; done < piece.Length;)
+            {
+                int end = (_start + _count) % CapacityBytes;
+                int room = Math.Min(CapacityBytes - _count, CapacityBytes - end);
+                if (room == 0)
+                {
+                    _wasRefused = true;
+                    return Taken(taken);
+                }
+
+                int count = IoVector.CopyOut([piece.Skip(done)], _ring.AsSpan(end, room));
+                done += count;
+                taken += count;
+
+                // Whoever wrote this has closed the port already: nobody is there to hear the echo.
+                _count += _isGuestOpen ? count : 0;
+            }
+        }
+
+        return Taken(taken);
+    }
+
+    public override long Read(ReadOnlySpan<IoVector> destination)
+    {
+        long given = 0;
+        foreach (IoVector buffer in destination)
+        {
+            for (long filled = 0; filled < buffer.Length;)
+            {
+                int ready = Math.Min(_count, CapacityBytes - _start);
+                if (ready == 0)
+                {
+                    _wasHungry = true;
+                    return Given(given);
+                }
+
+                int count = IoVector.CopyIn(_ring.AsSpan(_start, ready), [buffer.Skip(filled)]);
+                _start = (_start + count) % CapacityBytes;
+                _count -= count;
+                filled += count;
+                given += count;
+            }
+        }
+
+        return Given(given);
+    }
+
+    public override void OnGuestOpen(bool isOpen)
+    {
+        _isGuestOpen = isOpen;
+        _count = 0;
+        if (_wasRefused)
+        {
+            _wasRefused = false;
+            Wake();
+        }
+    }
+
+    protected override void OnStart() => SetOpen(true, null);
+
+    private long Taken(long bytes)
+    {
+        if (_wasHungry && _count > 0)
+        {
+            _wasHungry = false;
+            Wake();
+        }
+
+        return bytes;
+    }
+
+    private long Given(long bytes)
+    {
+        if (_wasRefused && bytes > 0)
+        {
+            _wasRefused = false;
+            Wake();
+        }
+
+        return bytes;
+    }
+}

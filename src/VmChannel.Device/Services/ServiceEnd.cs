@@ -1,0 +1,259 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Loop;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Services;
+
+/// <summary>Serves a port by a service: one session of async code for each time a guest program has the port open. Loop thread only.</summary>
+/// <remarks>
+/// Sessions never overlap. A guest's close can overtake bytes that are still on its ring, so a session's input ends only
+/// once the port was closed and no byte came for <see cref="QuietTime"/>, or when the next program opens the port.
+/// A service that fails closes the port, and is tried again after a pause that doubles from <see cref="FirstPause"/> to
+/// <see cref="LongestPause"/> and starts over after a session that lasted longer than that.
+/// </remarks>
+public sealed partial class ServiceEnd : HostEnd
+{
+    public static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    public static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a session may go on after the server stopped, to store what it already holds.</summary>
+    public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
+
+    private readonly IService _service;
+    private readonly DeviceLoop _loop;
+    private readonly ILogger _log;
+    private readonly Action _lookAgain;
+    private readonly Action _onLookAgain;
+    private ServiceSession? _session;
+    private Task _running = Task.CompletedTask;
+    private LoopTimer? _quiet;
+    private LoopTimer? _pause;
+    private TimeSpan _nextPause = FirstPause;
+    private long _sessionBegan;
+    private int _wakePosted;
+    private bool _isGuestOpen;
+    private bool _isServed;
+    private bool _movedSinceTimer;
+    private bool _isDisposed;
+
+    public ServiceEnd(IService service, DeviceLoop loop, ILogger log)
+    {
+        _service = service;
+        _loop = loop;
+        _log = log;
+        _lookAgain = LookAgain;
+        _onLookAgain = OnLookAgain;
+    }
+
+    public override string Description => $"service {_service.Name}";
+
+    /// <summary>After <see cref="HostEnd.Dispose()"/>: the end of the last session, at most <see cref="StopTime"/> and a little later.</summary>
+    public Task Completion => _running;
+
+    public override long Write(ReadOnlySpan<IoVector> source)
+    {
+        if (_session is null && IsOpen)
+        {
+            Begin();
+        }
+
+        if (_session is null || _session.IsInputEnded)
+        {
+            return 0;
+        }
+
+        long taken = _session.Write(source);
+        _movedSinceTimer |= taken > 0;
+        return taken;
+    }
+
+    public override long Read(ReadOnlySpan<IoVector> destination) => _isServed && _isGuestOpen ? _session!.Read(destination) : 0;
+
+    public override void OnGuestOpen(bool isOpen)
+    {
+        _isGuestOpen = isOpen;
+        _quiet?.Dispose();
+        _quiet = null;
+        if (!isOpen)
+        {
+            // Nothing may wait for a reader that is gone.
+            _isServed = false;
+            _session?.EndOutput();
+            AwaitQuiet();
+        }
+        else if (_session is null)
+        {
+            Begin();
+        }
+        else if (_session.IsOutputEnded)
+        {
+            EndInput();
+        }
+        else
+        {
+            _isServed = true;
+        }
+    }
+
+    protected override void OnStart()
+    {
+        _service.Start();
+        SetOpen(true, null);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        base.Dispose(disposing);
+        _quiet?.Dispose();
+        _pause?.Dispose();
+        _service.Stop();
+        if (_session is not null)
+        {
+            _session.EndOutput();
+            EndInput();
+            _session.Cancellation.CancelAfter(StopTime);
+        }
+    }
+
+    private void Begin()
+    {
+        if (!IsOpen || _isDisposed)
+        {
+            return;
+        }
+
+        ServiceSession session = new(_lookAgain);
+        _session = session;
+        _isServed = _isGuestOpen;
+        _sessionBegan = Environment.TickCount64;
+        _running = Task.Run(() => RunAsync(session));
+        LookAgain();
+    }
+
+    private async Task RunAsync(ServiceSession session)
+    {
+        Exception? failure = null;
+        try
+        {
+            await _service.RunAsync(session, session.Cancellation.Token);
+        }
+        catch (OperationCanceledException) when (session.Cancellation.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        // After a disposal the loop may never run again, and its owner waits for Completion only.
+        if (!Volatile.Read(ref _isDisposed))
+        {
+            _loop.Post(() => OnEnded(session, failure));
+        }
+    }
+
+    private void OnEnded(ServiceSession session, Exception? failure)
+    {
+        bool isUnasked = !session.IsInputEnded && !session.IsOutputEnded;
+        long unread = session.HeldBytes;
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        session.Close();
+        _session = null;
+        _isServed = false;
+
+        if (failure is null && !isUnasked)
+        {
+            _nextPause = FirstPause;
+            if (_isGuestOpen)
+            {
+                Begin();
+            }
+
+            Wake();
+            return;
+        }
+
+        if (Environment.TickCount64 - _sessionBegan > LongestPause.TotalMilliseconds)
+        {
+            _nextPause = FirstPause;
+        }
+
+        LogEnded(_service.Name, failure?.Message ?? "it ended the session", unread, _nextPause.TotalSeconds);
+        SetOpen(false, failure?.Message);
+        _pause = _loop.After(_nextPause, OnPauseOver);
+        _nextPause = _nextPause * 2 < LongestPause ? _nextPause * 2 : LongestPause;
+    }
+
+    private void OnPauseOver()
+    {
+        if (!_isDisposed)
+        {
+            SetOpen(true, null);
+            if (_isGuestOpen && _session is null)
+            {
+                Begin();
+            }
+        }
+    }
+
+    /// <summary>After a close: waits until the ring seems empty, then ends the session's input.</summary>
+    private void AwaitQuiet()
+    {
+        _movedSinceTimer = false;
+        _quiet = _loop.After(QuietTime, () =>
+        {
+            if (_isGuestOpen || _session is null || _isDisposed)
+            {
+                return;
+            }
+
+            if (_movedSinceTimer || _session.IsFull)
+            {
+                AwaitQuiet();
+            }
+            else
+            {
+                EndInput();
+            }
+        });
+    }
+
+    private void EndInput()
+    {
+        if (!_session!.IsInputEnded)
+        {
+            _session.EndInput();
+        }
+    }
+
+    /// <summary>Any thread. At most one wake is on its way.</summary>
+    private void LookAgain()
+    {
+        if (!Volatile.Read(ref _isDisposed) && Interlocked.Exchange(ref _wakePosted, 1) == 0)
+        {
+            _loop.Post(_onLookAgain);
+        }
+    }
+
+    private void OnLookAgain()
+    {
+        // Cleared first: what becomes ready after this line posts again.
+        _ = Interlocked.Exchange(ref _wakePosted, 0);
+        Wake();
+    }
+
+    [LoggerMessage(60, LogLevel.Warning, "service {Service} stopped: {Reason}; {UnreadBytes} bytes unread; again in {PauseSeconds} s")]
+    private partial void LogEnded(string service, string reason, long unreadBytes, double pauseSeconds);
+}

@@ -1,0 +1,14 @@
+namespace VmChannel.Wire.VdAgent;
+
+/// <summary>A message as <see cref="AgentMessageReader"/> hands it out.</summary>
+/// <param name="header">Its header.</param>
+/// <param name="payload">Its bytes, valid until the next call of the reader; empty when skipped.</param>
+/// <param name="isSkipped">The bytes were read past: longer than the reader's cap, or of another protocol.</param>
+public readonly ref struct AgentMessage(MessageHeader header, ReadOnlySpan<byte> payload, bool isSkipped)
+{
+    public MessageHeader Header { get; } = header;
+
+    public ReadOnlySpan<byte> Payload { get; } = payload;
+
+    public bool IsSkipped { get; } = isSkipped;
+}
