@@ -1,1 +1,31 @@
-return 0;
+using System.CommandLine;
+using VmChannel.GuestTool;
+using VmChannel.GuestTool.Init;
+
+// The kernel starts the program in its initramfs as process 1 under this name, with whatever words it did not understand as arguments.
+if (Environment.ProcessId == 1 && Path.GetFileName(Environment.GetCommandLineArgs()[0]) == "init")
+{
+    return GuestInit.Run();
+}
+
+RootCommand root = new("Named channels to this virtual machine's host: find them, open them, keep their links in /dev.")
+{
+    ListVerb.Create(),
+    OpenVerb.Create(),
+    WatchVerb.Create(),
+    UdevHelperVerb.Create(),
+};
+
+ParseResult parsed = root.Parse(OpenVerb.Normalise(args));
+if (parsed.Errors.Count > 0)
+{
+    foreach (string message in parsed.Errors.Select(error => error.Message))
+    {
+        Failure.Report(message);
+    }
+
+    await Console.Error.WriteLineAsync("Try: vmchannel-guest --help");
+    return Failure.Usage;
+}
+
+return await parsed.InvokeAsync();

@@ -1,0 +1,88 @@
+using VmChannel.Native;
+
+namespace VmChannel.Guest;
+
+/// <summary>Ports and links as they were after one look.</summary>
+public sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
+
+/// <summary>Keeps the links of a guest without udev up to date with its ports.</summary>
+/// <param name="deviceFolder">Where the links go, <c>/dev</c>.</param>
+/// <param name="sysfsFolder">Where the ports are, <see cref="PortScan.DefaultFolder"/>.</param>
+/// <param name="log">Gets lines for people; called by the thread that runs or updates.</param>
+/// <remarks>Events only say that it is time to look: what is done depends on sysfs and the links alone, so a lost event loses nothing.</remarks>
+public sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log)
+{
+    private readonly DeviceLinks _links = new(deviceFolder);
+    private readonly Lock _updating = new();
+    private readonly object _changed = new();
+    private HashSet<(PortId Port, string Reason)> _warned = [];
+    private LinkState? _state;
+
+    /// <summary>Looks once and makes the links right. Any thread.</summary>
+    public LinkState Update()
+    {
+        lock (_updating)
+        {
+            IReadOnlyList<GuestPort> ports = PortScan.Read(sysfsFolder);
+            IReadOnlyDictionary<string, PortId?> held = _links.Read();
+            LinkState state = new(ports, LinkPlan.Make(ports, held));
+            _links.Apply(state.Plan, held, log);
+            Warn(state);
+            lock (_changed)
+            {
+                _state = state;
+                Monitor.PulseAll(_changed);
+            }
+
+            return state;
+        }
+    }
+
+    /// <summary>Updates now and after every event, for ever.</summary>
+    /// <exception cref="IOException">The kernel's events cannot be had.</exception>
+    public void Run()
+    {
+        _ = UeventSocket.Open(out UeventSocket? socket).OrThrow("subscribe to kernel events");
+        using (socket)
+        {
+            // Subscribed first: what appears while we look comes as an event.
+            _ = Update();
+            while (true)
+            {
+                PortEvents.Wait(socket!, Timeout.InfiniteTimeSpan);
+                _ = Update();
+            }
+        }
+    }
+
+    /// <summary>Waits until the state is as wanted.</summary>
+    /// <returns>The state, or null when the time is over.</returns>
+    public LinkState? WaitUntil(Func<LinkState, bool> wanted, TimeSpan timeout)
+    {
+        Deadline deadline = new(timeout);
+        lock (_changed)
+        {
+            while (_state is null || !wanted(_state))
+            {
+                if (deadline.IsOver || !Monitor.Wait(_changed, deadline.Left))
+                {
+                    return null;
+                }
+            }
+
+            return _state;
+        }
+    }
+
+    private void Warn(LinkState state)
+    {
+        HashSet<(PortId Port, string Reason)> current = [.. state.Plan.Skipped.Select(pair => (pair.Key, pair.Value))];
+        foreach ((PortId id, string reason) in current.Except(_warned))
+        {
+            string name = state.Ports.First(port => port.Id == id).Shown ?? "";
+            log($"warning: {id} \"{name}\" gets no link below {Path.Join(deviceFolder, LinkPlan.ChannelFolder)}: {reason}");
+        }
+
+        _warned = current;
+    }
+}

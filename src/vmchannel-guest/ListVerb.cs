@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VmChannel.Guest;
+
+namespace VmChannel.GuestTool;
+
+/// <summary>One line of <c>list --json</c>; members that are unknown are left out.</summary>
+internal sealed record ListedChannel(
+    string? Name, uint Port, uint Device, string Path, string? Link, bool? GuestOpen, bool? HostOpen, string? Problem);
+
+/// <summary><c>list</c>: the ports of this guest, their names and links.</summary>
+internal static class ListVerb
+{
+    public static Command Create()
+    {
+        Option<bool> json = new("--json") { Description = "One JSON object per line instead of a table" };
+        Command command = new("list", "List the channels of this virtual machine.") { json };
+        command.SetAction(parsed => Run(parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(bool asJson)
+    {
+        IReadOnlyList<GuestPort> ports = PortScan.Read();
+        LinkPlan plan = LinkPlan.Make(ports, new DeviceLinks("/dev").Read());
+        List<ListedChannel> channels = [.. ports.Where(port => !port.IsInternal).Select(port => Describe(port, plan))];
+        if (asJson)
+        {
+            channels.ForEach(channel => Console.Out.WriteLine(JsonSerializer.Serialize(channel, ListJson.Default.ListedChannel)));
+        }
+        else
+        {
+            PrintTable(channels);
+        }
+
+        return Failure.None;
+    }
+
+    private static ListedChannel Describe(GuestPort port, LinkPlan plan)
+    {
+        PortState state = PortState.Read(port.Id);
+        string? link = port.Protocol is { } name ? $"/dev/{LinkPlan.ChannelPath(name)}" : null;
+
+        // The plan says what should be; only what is there counts.
+        bool linked = link is not null
+            && File.ResolveLinkTarget(link, returnFinalTarget: true)?.FullName == port.Path;
+        string? problem = plan.Skipped.TryGetValue(port.Id, out string? reason) ? reason
+            : state.IsConsole == true ? "it is a console"
+            : port.Shown is null ? "it has no name"
+            : linked ? null : "its link is not there: neither udev nor vmchannel-guest watch has made it";
+        return new(port.Shown, port.Id.Number, port.Id.Device, port.Path, linked ? link : null, state.GuestOpen, state.HostOpen, problem);
+    }
+
+    private static void PrintTable(List<ListedChannel> channels)
+    {
+        if (channels.Count == 0)
+        {
+            Console.Error.WriteLine("vmchannel-guest: this machine has no virtio-serial ports");
+            return;
+        }
+
+        bool stateKnown = channels.Exists(channel => channel.GuestOpen is not null);
+        List<string[]> rows = [["NAME", "PORT", "DEVICE", "LINK", .. stateKnown ? (string[])["GUEST", "HOST"] : []]];
+        foreach (ListedChannel channel in channels)
+        {
+            string[] state = stateKnown ? [OpenOrClosed(channel.GuestOpen), OpenOrClosed(channel.HostOpen)] : [];
+            rows.Add([channel.Name ?? "-", $"{channel.Port}", channel.Path, channel.Link ?? "-", .. state]);
+        }
+
+        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
+        foreach (string[] row in rows)
+        {
+            Console.Out.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        }
+
+        foreach (ListedChannel channel in channels.Where(channel => channel is { Problem: not null, Link: null, Name: not null }))
+        {
+            Console.Error.WriteLine($"vmchannel-guest: {channel.Name} ({channel.Path}) has no link: {channel.Problem}");
+        }
+    }
+
+    private static string OpenOrClosed(bool? open) => open switch { true => "open", false => "closed", null => "?" };
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ListedChannel))]
+internal sealed partial class ListJson : JsonSerializerContext;

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using VmChannel.Guest;
+
+namespace VmChannel.GuestTool;
+
+/// <summary><c>udev-helper</c>: tells a udev rule the links of one port. The rule's half is <c>60-vmchannel.rules</c>.</summary>
+/// <remarks>
+/// Prints names below <c>/dev</c> on one line, <c>vmch4 vmchannel/org/qemu/clipboard</c>, made of letters, digits, <c>_ - /</c> only.
+/// A port without links prints nothing and fails, so that the rule does not match.
+/// </remarks>
+internal static class UdevHelperVerb
+{
+    public static Command Create()
+    {
+        Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4" };
+        Command command = new("udev-helper", "Print the links of one port, for a udev rule.") { node };
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(node)));
+        return command;
+    }
+
+    private static int Run(string node)
+    {
+        if (!PortId.TryParse(node, out PortId id))
+        {
+            Failure.Report($"'{node}' is no port; ports are called vport0p4");
+            return Failure.Usage;
+        }
+
+        IReadOnlyList<GuestPort> ports = PortScan.Read();
+        LinkPlan plan = LinkPlan.Make(ports, new DeviceLinks("/dev").Read());
+        if (plan.Skipped.TryGetValue(id, out string? reason))
+        {
+            string name = ports.First(port => port.Id == id).Shown ?? "";
+            return Warn($"{id} \"{name}\" gets no link below /dev/{LinkPlan.ChannelFolder}: {reason}");
+        }
+
+        // The agents' folder is left to udev's own rule.
+        List<string> links = [.. plan.Links
+            .Where(link => link.Value == id && !link.Key.StartsWith(LinkPlan.AgentFolder + "/", StringComparison.Ordinal))
+            .Select(link => link.Key)
+            .Order(StringComparer.Ordinal)];
+        if (links.Count == 0)
+        {
+            return Failure.Failed;
+        }
+
+        Console.Out.WriteLine(string.Join(' ', links));
+        return Failure.None;
+    }
+
+    // udev shows a helper's standard error only when debugging; the kernel's log reaches dmesg and the journal.
+    private static int Warn(string message)
+    {
+        try
+        {
+            File.WriteAllText("/dev/kmsg", $"<4>vmchannel: {message}\n");
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // Not root: somebody is trying the helper out.
+        }
+
+        return Failure.Report(message);
+    }
+}
