@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace VmChannel.Native;
 
 /// <summary>pipe(2).</summary>
-public static unsafe partial class Pipe
+public static unsafe partial class AnonymousPipe
 {
     private const int CloseOnExec = 0x80000;
 
