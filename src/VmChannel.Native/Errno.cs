@@ -19,6 +19,7 @@ public enum Errno
     Busy = 16,
     Exists = 17,
     NoDevice = 19,
+    NotFolder = 20,
     IsDirectory = 21,
     InvalidArgument = 22,
     FileTooLarge = 27,

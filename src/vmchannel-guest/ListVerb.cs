@@ -23,8 +23,9 @@ internal static class ListVerb
     private static int Run(bool asJson)
     {
         IReadOnlyList<GuestPort> ports = PortScan.Read();
-        LinkPlan plan = LinkPlan.Make(ports, new DeviceLinks("/dev").Read());
-        List<ListedChannel> channels = [.. ports.Where(port => !port.IsInternal).Select(port => Describe(port, plan))];
+        IReadOnlyDictionary<string, PortId?> links = new DeviceLinks("/dev").Read();
+        LinkPlan plan = LinkPlan.Make(ports, links);
+        List<ListedChannel> channels = [.. ports.Where(port => !port.IsInternal).Select(port => Describe(port, plan, links))];
         if (asJson)
         {
             channels.ForEach(channel => Console.Out.WriteLine(JsonSerializer.Serialize(channel, ListJson.Default.ListedChannel)));
@@ -37,19 +38,18 @@ internal static class ListVerb
         return Failure.None;
     }
 
-    private static ListedChannel Describe(GuestPort port, LinkPlan plan)
+    private static ListedChannel Describe(GuestPort port, LinkPlan plan, IReadOnlyDictionary<string, PortId?> links)
     {
         PortState state = PortState.Read(port.Id);
-        string? link = port.Protocol is { } name ? $"/dev/{LinkPlan.ChannelPath(name)}" : null;
+        string? link = port.Protocol is { } name ? LinkPlan.ChannelPath(name) : null;
 
         // The plan says what should be; only what is there counts.
-        bool linked = link is not null
-            && File.ResolveLinkTarget(link, returnFinalTarget: true)?.FullName == port.Path;
+        bool linked = link is not null && links.TryGetValue(link, out PortId? target) && target == port.Id;
         string? problem = plan.Skipped.TryGetValue(port.Id, out string? reason) ? reason
             : state.IsConsole == true ? "it is a console"
             : port.Shown is null ? "it has no name"
             : linked ? null : "its link is not there: neither udev nor vmchannel-guest watch has made it";
-        return new(port.Shown, port.Id.Number, port.Id.Device, port.Path, linked ? link : null, state.GuestOpen, state.HostOpen, problem);
+        return new(port.Shown, port.Id.Number, port.Id.Device, port.Path, linked ? $"/dev/{link}" : null, state.GuestOpen, state.HostOpen, problem);
     }
 
     private static void PrintTable(List<ListedChannel> channels)

@@ -1,0 +1,40 @@
+using VmChannel.Native;
+
+namespace VmChannel.GuestTool.Init;
+
+/// <summary>Moves what a command writes into a pipe to the host; the port is closed after the last byte.</summary>
+internal sealed class OutputPump
+{
+    private readonly FileDescriptor _pipe;
+    private readonly FileDescriptor _port;
+    private readonly Thread _thread;
+
+    public OutputPump(FileDescriptor pipe, FileDescriptor port, string name)
+    {
+        _pipe = pipe;
+        _port = port;
+        _thread = new(Run) { IsBackground = true, Name = name };
+    }
+
+    public void Start() => _thread.Start();
+
+    /// <summary>Waits until every writer of the pipe is gone, all bytes are with the driver, and the port is closed.</summary>
+    public void WaitForEnd() => _thread.Join();
+
+    private void Run()
+    {
+        using (_pipe)
+        using (_port)
+        {
+            byte[] buffer = new byte[32768];
+            while (true)
+            {
+                PosixResult read = _pipe.Read(buffer);
+                if (read is not { IsSuccess: true, Value: > 0 } || !PortWriter.WriteAll(_port, buffer.AsSpan(0, (int)read.Value)))
+                {
+                    return;
+                }
+            }
+        }
+    }
+}
