@@ -59,9 +59,9 @@ internal sealed class Session(RunCommand command, ControlPort control, LinkKeepe
 
     private ChildSpec OpenPipes()
     {
-        (FileDescriptor input, FileDescriptor inputWriter) = Pipe.Create();
-        (FileDescriptor outputReader, FileDescriptor output) = Pipe.Create();
-        (FileDescriptor errorReader, FileDescriptor error) = Pipe.Create();
+        (FileDescriptor input, FileDescriptor inputWriter) = AnonymousPipe.Create();
+        (FileDescriptor outputReader, FileDescriptor output) = AnonymousPipe.Create();
+        (FileDescriptor errorReader, FileDescriptor error) = AnonymousPipe.Create();
         _childEnds.AddRange([input, output, error]);
         foreach (FileDescriptor end in _childEnds)
         {
