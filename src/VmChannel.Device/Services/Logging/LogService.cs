@@ -12,7 +12,7 @@ namespace VmChannel.Device.Services.Logging;
 /// that came together are one write, with no buffer behind it: what a program sees in the file is what was received,
 /// up to the last line end. A full disk, or any other error, holds the guest's bytes on its ring until writing works.
 /// </remarks>
-public sealed partial class LogService(string path, ILogger log, TimeProvider clock) : IService
+internal sealed partial class LogService(string path, ILogger log, TimeProvider clock) : IService
 {
     private const int WriteBytes = 64 * 1024;
     private const uint OwnerOnly = 0x180;

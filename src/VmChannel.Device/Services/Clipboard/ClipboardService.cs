@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using VmChannel.Wire.VdAgent;
+
+namespace VmChannel.Device.Services.Clipboard;
+
+/// <summary>Shares text with the clipboard of a guest whose agent speaks the SPICE agent protocol (<c>org.qemu.clipboard</c>).</summary>
+/// <remarks>
+/// Text that the guest copies is asked for at once and kept; text of the host is offered, and sent when somebody pastes it.
+/// A message we cannot use is passed over; a stream out of step ends the session, and the guest's agent begins again.
+/// </remarks>
+internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet, TextOutlet? outlet, ILogger log) : IService
+{
+    private const int FlushBytes = 32 * 1024;
+
+    private readonly LogGate _gate = new(TimeProvider.System);
+
+    public string Name => "clipboard";
+
+    public void Start()
+    {
+        outlet?.Start();
+        inlet?.Start();
+    }
+
+    public void Stop() => inlet?.Dispose();
+
+    public async Task RunAsync(IDuplexPipe channel, CancellationToken cancellation)
+    {
+        using AgentConversation conversation = new(clipboard, log, _gate);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await Task.WhenAll(ReceiveAsync(channel.Input, conversation, stop), SendAsync(channel.Output, conversation, stop.Token));
+    }
+
+    private static async Task ReceiveAsync(PipeReader input, AgentConversation conversation, CancellationTokenSource stop)
+    {
+        try
+        {
+            AgentMessageReader reader = new(AgentConversation.MaxPayloadBytes);
+            ReadResult result;
+            do
+            {
+                result = await input.ReadAsync(stop.Token);
+                foreach (ReadOnlyMemory<byte> segment in result.Buffer)
+                {
+                    Take(segment.Span, reader, conversation);
+                }
+
+                input.AdvanceTo(result.Buffer.End);
+            }
+            while (!result.IsCompleted);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+        }
+    }
+
+    private static void Take(ReadOnlySpan<byte> bytes, AgentMessageReader reader, AgentConversation conversation)
+    {
+        OperationStatus status;
+        while ((status = reader.TryRead(ref bytes, out AgentMessage message)) == OperationStatus.Done)
+        {
+            conversation.Receive(message);
+        }
+
+        if (status == OperationStatus.InvalidData)
+        {
+            throw new InvalidDataException("the guest's agent sent what is no message");
+        }
+    }
+
+    private static async Task SendAsync(PipeWriter output, AgentConversation conversation, CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                while (conversation.TryTake(out OutgoingMessage message))
+                {
+                    int taken = 0;
+                    while (Write(output, message, ref taken))
+                    {
+                        FlushResult flushed = await output.FlushAsync(cancellation);
+                        if (flushed.IsCompleted)
+                        {
+                            return;
+                        }
+                    }
+                }
+
+                await conversation.Outbox.WaitAsync(cancellation);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The receiving side has ended, and with it the session.
+        }
+    }
+
+    /// <summary>Writes the next chunks of a message. False when it was already whole.</summary>
+    private static bool Write(PipeWriter output, in OutgoingMessage message, ref int taken)
+    {
+        AgentMessageWriter writer = new(message.Type, message.Fields.Span, message.Data.Span, taken);
+        while (!writer.IsDone && writer.Taken - taken < FlushBytes)
+        {
+            writer.WriteChunk(output);
+        }
+
+        bool wrote = writer.Taken > taken;
+        taken = writer.Taken;
+        return wrote;
+    }
+}

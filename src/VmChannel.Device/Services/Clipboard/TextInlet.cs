@@ -1,0 +1,145 @@
+using System.Text.Unicode;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Loop;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Services.Clipboard;
+
+/// <summary>Takes host text from a named pipe (<c>text-in=PATH</c>): what one writer writes until it closes is one text. Loop thread only.</summary>
+/// <remarks>The pipe is made when the path is free, and then removed at the end. <c>printf hello &gt; PATH</c> copies, byte for byte.</remarks>
+internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
+{
+    private const uint OwnerOnly = 0x180;
+
+    private readonly string _path;
+    private readonly TextClipboard _clipboard;
+    private readonly DeviceLoop _loop;
+    private readonly ILogger _log;
+    private readonly byte[] _buffer = new byte[16 * 1024];
+    private byte[] _text = [];
+    private int _textBytes;
+    private bool _isTooLong;
+    private bool _isMade;
+    private FileDescriptor? _pipe;
+    private Registration? _registration;
+
+    public TextInlet(string path, TextClipboard clipboard, DeviceLoop loop, ILogger log)
+    {
+        _path = path;
+        _clipboard = clipboard;
+        _loop = loop;
+        _log = log;
+    }
+
+    /// <summary>Makes the pipe if need be and begins to listen.</summary>
+    /// <exception cref="HostEndException">The path cannot be used.</exception>
+    public void Start()
+    {
+        PosixResult made = NamedPipe.Create(_path, OwnerOnly);
+        _isMade = made.IsSuccess;
+        if (!made.IsSuccess && made.Error != Errno.Exists)
+        {
+            throw new HostEndException($"text-in={_path}: cannot make a named pipe: {made.Message}");
+        }
+
+        const OpenFlags Flags = OpenFlags.ReadOnly | OpenFlags.NonBlocking | OpenFlags.NoControllingTerminal;
+        PosixResult opened = FileDescriptor.Open(_path, Flags, 0, out _pipe);
+        if (!opened.IsSuccess)
+        {
+            throw new HostEndException($"text-in={_path}: {opened.Message}");
+        }
+
+        if (_pipe!.Kind() != FileKind.Fifo)
+        {
+            _pipe.Dispose();
+            throw new HostEndException($"text-in={_path}: not a named pipe; give a free path, or one made with mkfifo");
+        }
+
+        _ = _loop.Add(_pipe, EpollEvents.In, this, out _registration).OrThrow($"text-in={_path}");
+    }
+
+    public void OnReady(EpollEvents events) => _loop.Schedule(this);
+
+    public void Dispose()
+    {
+        _registration?.Dispose();
+        _registration = null;
+        _pipe?.Dispose();
+        _pipe = null;
+        if (_isMade)
+        {
+            _isMade = false;
+            File.Delete(_path);
+        }
+    }
+
+    protected internal override bool Run()
+    {
+        if (_pipe is null)
+        {
+            return false;
+        }
+
+        PosixResult result = _pipe.Read(_buffer);
+        if (result.IsSuccess && result.Value > 0)
+        {
+            Keep(_buffer.AsSpan(0, (int)result.Value));
+            return true;
+        }
+
+        // Zero is the last writer's close; a would-block comes while one still writes.
+        if (result.IsSuccess)
+        {
+            Finish();
+        }
+
+        return false;
+    }
+
+    private void Keep(ReadOnlySpan<byte> bytes)
+    {
+        _isTooLong |= _textBytes + bytes.Length > TextClipboard.MaxTextBytes;
+        if (_isTooLong)
+        {
+            _text = [];
+            _textBytes = 0;
+            return;
+        }
+
+        if (_textBytes + bytes.Length > _text.Length)
+        {
+            Array.Resize(ref _text, Math.Max(_textBytes + bytes.Length, _text.Length * 2));
+        }
+
+        bytes.CopyTo(_text.AsSpan(_textBytes));
+        _textBytes += bytes.Length;
+    }
+
+    private void Finish()
+    {
+        if (_isTooLong)
+        {
+            LogRefused(_path, $"longer than {TextClipboard.MaxTextBytes} bytes");
+        }
+        else if (!Utf8.IsValid(_text.AsSpan(0, _textBytes)))
+        {
+            LogRefused(_path, "not UTF-8");
+        }
+        else if (_textBytes > 0)
+        {
+            LogText(_path, _textBytes);
+            _clipboard.SetHostText(_text.AsSpan(0, _textBytes).ToArray());
+        }
+
+        _text = [];
+        _textBytes = 0;
+        _isTooLong = false;
+    }
+
+    [LoggerMessage(67, LogLevel.Information, "clipboard: {Bytes} bytes of text from {Path} for the guest")]
+    private partial void LogText(string path, int bytes);
+
+    [LoggerMessage(68, LogLevel.Warning, "clipboard: text from {Path} refused: {Reason}")]
+    private partial void LogRefused(string path, string reason);
+}
