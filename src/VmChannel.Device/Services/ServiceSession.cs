@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Pipe = System.IO.Pipelines.Pipe;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Services;
