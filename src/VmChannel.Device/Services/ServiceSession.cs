@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Pipe = System.IO.Pipelines.Pipe;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Services;
