@@ -3,6 +3,8 @@ using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Serve;
 
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+
 RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
 {
     ServeCommand.Create(),

@@ -10,7 +10,6 @@ using VmChannel.Native;
 namespace VmChannel.Cli.Serve;
 
 /// <summary><c>vmchannel serve</c>: is the device of one VM until it is told to stop.</summary>
-[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal static class ServeCommand
 {
     /// <summary>What a management program asks a vhost-user back-end for before it starts it (QEMU's vhost-user.json).</summary>

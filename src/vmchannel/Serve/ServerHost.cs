@@ -65,27 +65,22 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>The host's terminal has this size now.</summary>
     public void Resize(TerminalSize size) => _loop.Post(() => _device.Resize(size));
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (_thread.IsAlive)
-        {
-            _ = await _loop.InvokeAsync(() =>
-            {
-                _server?.Dispose();
-                foreach (Port port in _ports)
-                {
-                    port.Dispose();
-                }
+        _loop.Stop();
+        _thread.Join();
 
-                _device.Dispose();
-                return true;
-            });
-            _loop.Stop();
-            _thread.Join();
-            _loop.Dispose();
+        // The loop's thread is over, so this one may touch what was its own.
+        _server?.Dispose();
+        foreach (Port port in _ports)
+        {
+            port.Dispose();
         }
 
+        _device.Dispose();
+        _loop.Dispose();
         _ = _finished.TrySetResult();
+        return ValueTask.CompletedTask;
     }
 
     /// <summary>Everybody who has to be there first; the first who cannot come ends the waiting for the others.</summary>
