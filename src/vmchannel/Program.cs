@@ -1,1 +1,13 @@
-return 0;
+using System.CommandLine;
+using VmChannel.Cli.Args;
+using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Serve;
+
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+
+RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
+{
+    ServeCommand.Create(),
+    ArgsCommand.Create(),
+};
+return await CommandRunner.RunAsync(root, args);
