@@ -1,6 +1,6 @@
 namespace VmChannel.Cli.Fetch;
 
-/// <summary>Makes the unpacked toolchain usable from where it lies: <c>bin/cc</c> and <c>bin/objcopy</c>.</summary>
+/// <summary>Makes the unpacked toolchain usable from where it lies: <c>bin/cc</c>, <c>bin/objcopy</c> and what they call.</summary>
 internal static class LinkerToolchain
 {
     private const string Triplet = "x86_64-linux-gnu";
@@ -10,16 +10,22 @@ internal static class LinkerToolchain
     private const string Preamble =
         $"""
         #!/bin/sh
-        root=$(dirname "$(dirname "$(readlink -f "$0")")")/root
+        bin=$(dirname "$(readlink -f "$0")")
+        root=$(dirname "$bin")/root
         export LD_LIBRARY_PATH="$root/usr/lib/{Triplet}"
-        export PATH="$root/usr/bin:$PATH"
         """;
 
     public static void WriteWrappers(string folder)
     {
         string bin = Directory.CreateDirectory(Path.Combine(folder, "bin")).FullName;
-        Write(bin, "cc", $"""exec "$root/usr/bin/{Triplet}-gcc-12" --sysroot="$root" -B "$root/usr/bin/{Triplet}-" "$@" """);
+        Write(bin, "cc", $"""exec "$root/usr/bin/{Triplet}-gcc-12" --sysroot="$root" -B "$bin/" "$@" """);
         Write(bin, "objcopy", $"""exec "$root/usr/bin/{Triplet}-objcopy" "$@" """);
+
+        // The plain names gcc asks for are in a package of links, which would bring nothing else.
+        foreach (string name in (ReadOnlySpan<string>)["ld", "ld.bfd", "as", "ar"])
+        {
+            File.CreateSymbolicLink(Path.Combine(bin, name), $"../root/usr/bin/{Triplet}-{name}");
+        }
     }
 
     private static void Write(string folder, string name, string command)

@@ -12,7 +12,7 @@ namespace VmChannel.Cli.Fetch;
 internal sealed record PackageSet(string Name, string Purpose, string Suite, IReadOnlyList<string> Packages, bool WithDependencies)
 {
     /// <summary>Raised when the unpacked layout changes, so that older caches are not mistaken for new ones.</summary>
-    private const int Layout = 1;
+    private const int Layout = 2;
 
     /// <summary>Written into the unpacked set once it is complete. Null where the packages are used as they are.</summary>
     public Action<string>? Finish { get; init; }
