@@ -121,6 +121,8 @@ internal sealed class AptFolder(string folder, string suite, string mirror)
             Dir::State::lists "{{folder}}/lists";
             Dir::State::status "{{folder}}/status";
             Dir::Cache "{{folder}}";
+            Dir::Cache::pkgcache "";
+            Dir::Cache::srcpkgcache "";
             Dir::Cache::archives "{{folder}}/archives";
             Dir::Etc::sourcelist "{{folder}}/sources.list";
             Dir::Etc::sourceparts "/dev/null";
