@@ -37,7 +37,7 @@ internal static class QemuCommand
         }
 
         arguments.AddRange(["-kernel", boot.Kernel, "-initrd", boot.Initramfs]);
-        string[] kernel = ["console=ttyS0", "panic=-1", .. boot.InitArguments("9p:root", index => $"9p:share{index}")];
+        string[] kernel = ["console=ttyS0", "panic=-1", .. boot.InitArguments("9p", "root", index => $"share{index}")];
         arguments.AddRange(["-append", string.Join(' ', kernel)]);
         return arguments;
     }

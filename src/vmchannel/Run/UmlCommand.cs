@@ -25,6 +25,6 @@ internal static class UmlCommand
         "panic=-1",
         // Measures RAID parity algorithms for 0.8 s of a 1.2 s boot; nothing here has RAID disks.
         "initcall_blacklist=raid6_select_algo",
-        .. boot.InitArguments("hostfs:/", index => $"hostfs:{boot.Shares[index].HostPath}"),
+        .. boot.InitArguments("hostfs", "/", index => boot.Shares[index].HostPath),
     ];
 }
