@@ -12,12 +12,13 @@ internal static class PackageSets
     public static readonly PackageSet QemuUsb = new(
         "qemu7", "QEMU 7.2, which has a usbredir front-end", "bookworm", ["qemu-system-x86"], WithDependencies: true);
 
-    // The metapackage depends on the current kernel, so its closure is the kernel and the tools that would install it.
+    // The metapackages depend on the current kernel, so the closure is the kernel and the tools that would install it.
     public static readonly PackageSet Kernel = new(
-        "kernel", "Debian's stock cloud kernel, for vmchannel run --vmm qemu", "bookworm", ["linux-image-cloud-amd64"], WithDependencies: true);
+        "kernel", "Debian's stock kernel, for vmchannel run --vmm qemu", "bookworm", ["linux-image-amd64"], WithDependencies: true);
 
-    public static readonly PackageSet KernelFull = new(
-        "kernel-full", "Debian's stock kernel with USB serial drivers", "bookworm", ["linux-image-amd64"], WithDependencies: true);
+    // Boots sooner, but has neither 9p nor USB serial drivers.
+    public static readonly PackageSet KernelCloud = new(
+        "kernel-cloud", "Debian's stock cloud kernel", "bookworm", ["linux-image-cloud-amd64"], WithDependencies: true);
 
     public static readonly PackageSet Bubblewrap = new(
         "bubblewrap", "the sandbox around vmchannel run", "bookworm", ["bubblewrap", "libcap2", "libselinux1", "libpcre2-8-0"], WithDependencies: false);
@@ -39,7 +40,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelFull, Bubblewrap, Peers, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }

@@ -13,39 +13,46 @@ internal sealed class PrivateFolder : IDisposable
     private const string Prefix = "vmchannel-run-";
     private const string LockName = "lock";
 
-    // Each line it reads is the process group to end (none: empty). The end of its input is the end of this process.
+    // Each line it reads is the process group to end (none: empty). The end of its input is the end of this process, whose
+    // terminal may still be raw.
     private const string SweeperScript =
         """
+        [ -n "$2" ] && mode=$(stty -g <"$2")
+        echo
         while read -r line; do group=$line; done
         [ -n "$group" ] && kill -KILL -- "-$group" 2>/dev/null
+        [ -n "$mode" ] && stty "$mode" <"$2"
         rm -rf -- "$1"
         """;
 
     private readonly FileStream _held;
     private readonly Process _sweeper;
 
-    private PrivateFolder(string path, FileStream held)
+    private PrivateFolder(string path, FileStream held, string terminal)
     {
         Path = path;
         _held = held;
-        ProcessStartInfo start = new("setsid", ["sh", "-c", SweeperScript, "vmchannel-sweeper", path])
+        ProcessStartInfo start = new("setsid", ["sh", "-c", SweeperScript, "vmchannel-sweeper", path, terminal])
         {
             RedirectStandardInput = true,
+            RedirectStandardOutput = true,
             WorkingDirectory = "/",
         };
         _sweeper = Process.Start(start)!;
+        _ = _sweeper.StandardOutput.ReadLine(); // it has seen the terminal as it was
     }
 
     public string Path { get; }
 
     /// <summary>Makes the folder, and removes those whose run was killed together with its sweeper.</summary>
-    public static PrivateFolder Create()
+    /// <param name="isTerminal">Standard input is a terminal, whose mode is to be restored as well.</param>
+    public static PrivateFolder Create(bool isTerminal)
     {
         string parent = ParentFolder();
         SweepAbandoned(parent);
         string path = System.IO.Path.Combine(parent, Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)));
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new(path, new(System.IO.Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None));
+        return new(path, new(System.IO.Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None), TerminalPath(isTerminal));
     }
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
@@ -64,6 +71,9 @@ internal sealed class PrivateFolder : IDisposable
         _sweeper.WaitForExit();
         _sweeper.Dispose();
     }
+
+    private static string TerminalPath(bool isTerminal) =>
+        isTerminal ? System.IO.File.ResolveLinkTarget("/proc/self/fd/0", returnFinalTarget: false)?.FullName ?? "" : "";
 
     // A socket's path may have 107 bytes, and a front-end splits its arguments at colons.
     private static string ParentFolder()
