@@ -3,7 +3,7 @@ namespace VmChannel.Cli.Run;
 /// <summary>Arguments that boot a stock kernel in QEMU with our device. Emulation only: /dev/kvm is never used.</summary>
 internal static class QemuCommand
 {
-    /// <summary>vhost-user in QEMU counts queues in 8 bits: 127 ports beside port 0.</summary>
+    /// <summary>vhost-user in QEMU counts queues in 8 bits: two for control and two for each port, port 0 included.</summary>
     public const int MaxPorts = 127;
 
     public static IReadOnlyList<string> Modules { get; } = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];

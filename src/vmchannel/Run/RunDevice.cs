@@ -25,7 +25,7 @@ internal sealed class RunDevice : IDisposable
 
     /// <param name="loop">Not running yet: this starts it.</param>
     /// <param name="userPorts">Ports the user asked for, not started yet.</param>
-    /// <param name="maxPorts">What the monitor can carry beside port 0.</param>
+    /// <param name="maxPorts">Ports the monitor can carry, port 0 included.</param>
     /// <param name="isTerminal">The command has the terminal; otherwise three plain streams.</param>
     /// <param name="socket">Where the monitor connects.</param>
     /// <param name="logs">For the device's warnings.</param>
@@ -79,17 +79,17 @@ internal sealed class RunDevice : IDisposable
 
     public void Resize(TerminalSize size) => _loop.Post(() => _device.Resize(size));
 
-    /// <summary>Numbers for our own ports, the highest free ones last, so that the user's keep theirs.</summary>
+    /// <summary>Numbers for our own ports: above the user's, where a device of this many ports costs least, or else between them.</summary>
     /// <exception cref="RunException">The user's ports leave no room.</exception>
     public static IEnumerable<int> FreeNumbers(IReadOnlySet<int> taken, int count, int maxPorts)
     {
         int first = (taken.Count == 0 ? 0 : taken.Max()) + 1;
-        IEnumerable<int> above = Enumerable.Range(first, Math.Max(0, maxPorts - first + 1));
-        IEnumerable<int> below = Enumerable.Range(1, maxPorts).Where(number => number < first && !taken.Contains(number)).Reverse();
+        IEnumerable<int> above = Enumerable.Range(first, Math.Max(0, maxPorts - first));
+        IEnumerable<int> below = Enumerable.Range(1, maxPorts - 1).Where(number => number < first && !taken.Contains(number)).Reverse();
         int[] numbers = [.. above.Concat(below).Take(count)];
         return numbers.Length == count
             ? numbers
-            : throw new RunException($"run needs {count} ports for itself; of the {maxPorts} this monitor can carry, yours leave {numbers.Length}");
+            : throw new RunException($"run needs {count} ports for itself; of the {maxPorts - 1} this monitor can carry, yours leave {numbers.Length}");
     }
 
     /// <summary>Completes when what the command wrote has left this process, or nobody takes it any more.</summary>

@@ -8,7 +8,7 @@ using VmChannel.Wire;
 namespace VmChannel.Cli.Run;
 
 /// <summary>One throw-away guest from nothing to the command's exit code.</summary>
-internal sealed class RunSession(RunOptions options, ILoggerFactory logs)
+internal sealed class RunSession(RunOptions options, RunSignals signals, ILoggerFactory logs)
 {
     private const int LogLines = 25;
     private const int BrokenPipe = 13;
@@ -23,7 +23,6 @@ internal sealed class RunSession(RunOptions options, ILoggerFactory logs)
     /// <exception cref="FetchException">Something it needs could not be fetched.</exception>
     public async Task<int> RunAsync(Func<DeviceLoop, IReadOnlyList<Port>> makePorts)
     {
-        using RunSignals signals = new();
         bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1));
         PackageStore store = new(CacheFolder.Default, _progress);
         GuestKernel kernel = await GuestKernel.GetAsync(options, store, signals.Abort);
@@ -58,10 +57,10 @@ internal sealed class RunSession(RunOptions options, ILoggerFactory logs)
         {
             await WaitForGuestAsync(device.Control, monitor, signals.Abort);
             _progress.Clear();
-            using Terminal? raw = isTerminal ? TakeTerminal(device, signals) : null;
+            using Terminal? raw = isTerminal ? TakeTerminal(device) : null;
             string[] names = [.. ports.Select(port => port.Spec.Protocol).OfType<string>()];
             await device.Control.SendAsync(GuestCommand.Of(options, isTerminal, names), signals.Abort);
-            code = await ConverseAsync(device, monitor, signals);
+            code = await ConverseAsync(device, monitor);
         }
         finally
         {
@@ -97,7 +96,7 @@ internal sealed class RunSession(RunOptions options, ILoggerFactory logs)
         }
     }
 
-    private static Terminal? TakeTerminal(RunDevice device, RunSignals signals)
+    private Terminal? TakeTerminal(RunDevice device)
     {
         FileDescriptor input = FileDescriptor.Borrow(0);
         void TellSize()
@@ -114,7 +113,7 @@ internal sealed class RunSession(RunOptions options, ILoggerFactory logs)
         return raw;
     }
 
-    private static async Task<int> ConverseAsync(RunDevice device, VmmProcess monitor, RunSignals signals)
+    private async Task<int> ConverseAsync(RunDevice device, VmmProcess monitor)
     {
         using CancellationTokenSource over = new();
         Task<RunExit> exit = device.Control.ExpectAsync<RunExit>(over.Token);

@@ -3,7 +3,7 @@ namespace VmChannel.Cli.Run;
 /// <summary>Arguments that boot User Mode Linux with our device.</summary>
 internal static class UmlCommand
 {
-    /// <summary>UML takes 64 queues: 31 ports beside port 0.</summary>
+    /// <summary>UML takes 64 queues: two for control and two for each port, port 0 included.</summary>
     public const int MaxPorts = 31;
 
     /// <summary>Virtio, its transport and hostfs are built into Debian's UML.</summary>
