@@ -22,6 +22,7 @@ internal static class UmlCommand
         "con=null",
         "con0=null,fd:1",
         "ssl=null",
+        "pty.legacy_count=0",
         "panic=-1",
         // Measures RAID parity algorithms for 0.8 s of a 1.2 s boot; nothing here has RAID disks.
         "initcall_blacklist=raid6_select_algo",
