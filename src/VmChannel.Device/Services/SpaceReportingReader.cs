@@ -1,12 +1,28 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Threading.Tasks.Sources;
 
 namespace VmChannel.Device.Services;
 
 /// <summary>A pipe's reader that reports how many bytes each advance consumed, for a writer that counts what is held.</summary>
-internal sealed class SpaceReportingReader(PipeReader inner, Action<long> consumed) : PipeReader
+/// <remarks>It stands between a pending read and its awaiter itself: an async method there would allocate for each wait.</remarks>
+internal sealed class SpaceReportingReader : PipeReader, IValueTaskSource<ReadResult>
 {
+    private readonly PipeReader _inner;
+    private readonly Action<long> _consumed;
+    private readonly Action _continue;
     private ReadOnlySequence<byte> _last;
+    private ValueTask<ReadResult> _pending;
+    private Action<object?>? _continuation;
+    private object? _state;
+    private short _version;
+
+    public SpaceReportingReader(PipeReader inner, Action<long> consumed)
+    {
+        _inner = inner;
+        _consumed = consumed;
+        _continue = () => _continuation!(_state);
+    }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
@@ -14,23 +30,69 @@ internal sealed class SpaceReportingReader(PipeReader inner, Action<long> consum
     {
         long bytes = _last.Slice(0, consumed).Length;
         _last = default;
-        inner.AdvanceTo(consumed, examined);
+        _inner.AdvanceTo(consumed, examined);
         Report(bytes);
     }
 
-    public override void CancelPendingRead() => inner.CancelPendingRead();
+    public override void CancelPendingRead() => _inner.CancelPendingRead();
 
-    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+    public override void Complete(Exception? exception = null) => _inner.Complete(exception);
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        ValueTask<ReadResult> read = inner.ReadAsync(cancellationToken);
-        return read.IsCompletedSuccessfully ? new(Remember(read.Result)) : WaitAsync(read);
+        ValueTask<ReadResult> read = _inner.ReadAsync(cancellationToken);
+        if (read.IsCompletedSuccessfully)
+        {
+            return new(Remember(read.Result));
+        }
+
+        _pending = read;
+        return new(this, _version);
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        Check(token);
+        ValueTask<ReadResult> read = _pending;
+        _pending = default;
+        unchecked
+        {
+            _version++;
+        }
+
+        return Remember(read.GetAwaiter().GetResult());
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
+    {
+        Check(token);
+        return _pending switch
+        {
+            { IsCompletedSuccessfully: true } => ValueTaskSourceStatus.Succeeded,
+            { IsCanceled: true } => ValueTaskSourceStatus.Canceled,
+            { IsCompleted: true } => ValueTaskSourceStatus.Faulted,
+            _ => ValueTaskSourceStatus.Pending,
+        };
+    }
+
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        Check(token);
+        _continuation = continuation;
+        _state = state;
+        if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0)
+        {
+            _pending.ConfigureAwait(false).GetAwaiter().OnCompleted(_continue);
+        }
+        else
+        {
+            _pending.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_continue);
+        }
     }
 
     public override bool TryRead(out ReadResult result)
     {
-        bool isReady = inner.TryRead(out result);
+        bool isReady = _inner.TryRead(out result);
         return isReady && Remember(result).Buffer.Length >= 0;
     }
 
@@ -38,12 +100,17 @@ internal sealed class SpaceReportingReader(PipeReader inner, Action<long> consum
     {
         if (bytes > 0)
         {
-            consumed(bytes);
+            _consumed(bytes);
         }
     }
 
-    [System.Runtime.CompilerServices.AsyncMethodBuilder(typeof(System.Runtime.CompilerServices.PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> read) => Remember(await read);
+    private void Check(short token)
+    {
+        if (token != _version)
+        {
+            throw new InvalidOperationException("a read is awaited once");
+        }
+    }
 
     private ReadResult Remember(in ReadResult result)
     {

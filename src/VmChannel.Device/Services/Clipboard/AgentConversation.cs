@@ -178,7 +178,7 @@ internal sealed partial class AgentConversation : IDisposable
             }
         }
 
-        if (_isReady && theirs.Capabilities.HasFlag(AgentCapabilities.MaxClipboard))
+        if (_isReady && !wasReady && theirs.Capabilities.HasFlag(AgentCapabilities.MaxClipboard))
         {
             Outbox.SendLimit();
         }
