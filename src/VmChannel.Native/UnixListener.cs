@@ -4,10 +4,12 @@ namespace VmChannel.Native;
 public sealed class UnixListener : IDisposable
 {
     private readonly UnixAddress _address;
+    private readonly FileIdentity? _file;
 
     private UnixListener(UnixAddress address, FileDescriptor socket)
     {
         _address = address;
+        _file = address.IsAbstract ? null : IdentityOf(address.Name, out _);
         Socket = socket;
     }
 
@@ -18,26 +20,20 @@ public sealed class UnixListener : IDisposable
     {
         reason = null;
         PosixResult result = StreamSocket.Listen(address, backlog, out FileDescriptor? socket);
-        if (result.Error == Errno.AddressInUse && !address.IsAbstract)
+        if (result.Error == Errno.AddressInUse)
         {
-            // A file left by a process that died refuses connections; only then is it ours to replace.
-            PosixResult probe = StreamSocket.Connect(address, out FileDescriptor? other);
-            other?.Dispose();
-            if (probe.Error != Errno.ConnectionRefused)
+            reason = RemoveStale(address);
+            if (reason is not null)
             {
-                reason = File.Exists(address.Name) && probe.Error == Errno.NotSocket
-                    ? "exists and is not a socket"
-                    : "is in use: another process listens there";
                 return null;
             }
 
-            File.Delete(address.Name);
             result = StreamSocket.Listen(address, backlog, out socket);
         }
 
         if (!result.IsSuccess)
         {
-            reason = $"cannot be listened on: {result.Message}";
+            reason = $"cannot be listened on: {result.Message}{Advice(result.Error)}";
             return null;
         }
 
@@ -47,9 +43,53 @@ public sealed class UnixListener : IDisposable
     public void Dispose()
     {
         Socket.Dispose();
-        if (!_address.IsAbstract)
+
+        // Somebody may have put another socket in this place meanwhile: that one is theirs.
+        if (_file is not null && IdentityOf(_address.Name, out _) == _file)
         {
             File.Delete(_address.Name);
         }
     }
+
+    /// <summary>A socket file that a killed process left behind refuses connections; so does any other file, which is not ours to remove.</summary>
+    private static string? RemoveStale(UnixAddress address)
+    {
+        if (address.IsAbstract)
+        {
+            return "is in use by another process: stop it or choose another name";
+        }
+
+        _ = IdentityOf(address.Name, out FileKind kind);
+        if (kind != FileKind.Socket)
+        {
+            return "exists and is not a socket: remove it or choose another path";
+        }
+
+        PosixResult probe = StreamSocket.Connect(address, out FileDescriptor? other);
+        other?.Dispose();
+        if (probe.Error != Errno.ConnectionRefused)
+        {
+            return "is in use: a process listens there already; stop it or choose another path";
+        }
+
+        File.Delete(address.Name);
+        return null;
+    }
+
+    private static FileIdentity? IdentityOf(string path, out FileKind kind)
+    {
+        _ = FileDescriptor.Open(path, OpenFlags.PathOnly, 0, out FileDescriptor? file);
+        using (file)
+        {
+            kind = file?.Kind() ?? FileKind.Unknown;
+            return file?.Identity();
+        }
+    }
+
+    private static string Advice(Errno error) => error switch
+    {
+        Errno.NotFound => ": create its folder first",
+        Errno.AccessDenied => ": choose a folder you may write to, such as $XDG_RUNTIME_DIR",
+        _ => "",
+    };
 }

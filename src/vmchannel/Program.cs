@@ -1,12 +1,17 @@
 using System.CommandLine;
+using VmChannel.Cli.Args;
+using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
+using VmChannel.Cli.Serve;
+
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
 
 RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
 {
+    ServeCommand.Create(),
     RunVerb.Create(),
+    ArgsCommand.Create(),
     FetchCommand.Create(),
 };
-
-// Signals are the verbs' business: run passes them on to its guest, however long that takes.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return await CommandRunner.RunAsync(root, args);

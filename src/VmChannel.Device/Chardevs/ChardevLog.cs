@@ -5,7 +5,7 @@ namespace VmChannel.Device.Chardevs;
 /// <summary>What chardevs tell besides a port's own "host connected" and "host disconnected".</summary>
 internal static partial class ChardevLog
 {
-    [LoggerMessage(20, LogLevel.Information, "{Chardev}: listening")]
+    [LoggerMessage(20, LogLevel.Debug, "{Chardev}: listening")]
     internal static partial void Listening(ILogger log, string chardev);
 
     [LoggerMessage(21, LogLevel.Information, "{Chardev}: the pseudo-terminal is {Path}")]

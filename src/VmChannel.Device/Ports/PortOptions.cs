@@ -1,0 +1,202 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Services;
+using VmChannel.Wire;
+
+namespace VmChannel.Device.Ports;
+
+/// <summary>Reads <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
+/// <remarks>
+/// A word after <c>char=</c> belongs to the chardev when the chardev has such a key and it was not given yet, and to the
+/// port otherwise; a word after <c>service=</c> likewise. Pure: nothing is opened or looked up.
+/// </remarks>
+public sealed class PortOptions
+{
+    private const int LargestNumber = ushort.MaxValue;
+
+    private static readonly string[] SerialKeys = ["port", "nr", "protocol", "name", "char", "service", "on-disconnect"];
+    private static readonly string[] ConsoleKeys = ["name", "protocol", "char", "service"];
+
+    private readonly string _origin;
+    private readonly bool _isConsole;
+    private readonly IReadOnlyList<ServiceSpec> _services;
+    private readonly HashSet<string> _given = [];
+    private readonly Dictionary<string, string> _serviceOptions = [];
+    private int? _number;
+    private ProtocolName? _protocol;
+    private ChardevOptions? _chardev;
+    private string? _service;
+    private DisconnectPolicy _onDisconnect;
+
+    private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services)
+    {
+        _origin = origin;
+        _isConsole = isConsole;
+        _services = services;
+    }
+
+    private IReadOnlyList<string> ServiceKeys => _services.FirstOrDefault(service => service.Name == _service)?.KnownKeys ?? [];
+
+    private IReadOnlyList<string> Keys => _isConsole ? ConsoleKeys : SerialKeys;
+
+    /// <summary>Reads a port for <c>-virtioserial</c>.</summary>
+    /// <param name="text">Such as <c>port=4,protocol=org.qemu.clipboard</c>.</param>
+    /// <param name="services">The services that are built in.</param>
+    /// <param name="request">What it asks for.</param>
+    /// <param name="error">One line for people: where, what is wrong, what to do.</param>
+    public static bool TryParseSerial(
+        string text,
+        IReadOnlyList<ServiceSpec> services,
+        [NotNullWhen(true)] out PortRequest? request,
+        [NotNullWhen(false)] out string? error)
+        => new PortOptions($"-virtioserial {text}", isConsole: false, services).TryParse(text, out request, out error);
+
+    /// <summary>Reads a console for <c>-virtconsole</c>; an empty text is this process's own terminal.</summary>
+    /// <inheritdoc cref="TryParseSerial"/>
+    public static bool TryParseConsole(
+        string text,
+        IReadOnlyList<ServiceSpec> services,
+        [NotNullWhen(true)] out PortRequest? request,
+        [NotNullWhen(false)] out string? error)
+        => new PortOptions($"-virtconsole {text}".TrimEnd(), isConsole: true, services).TryParse(text, out request, out error);
+
+    private bool TryParse(string text, [NotNullWhen(true)] out PortRequest? request, [NotNullWhen(false)] out string? error)
+    {
+        request = null;
+        ChardevSpec? chardev = null;
+        error = null;
+        List<string> words = text.Length == 0 && _isConsole ? [] : OptionWord.Split(text, out error);
+        foreach (OptionWord word in words.Select(OptionWord.Parse))
+        {
+            error ??= Take(word);
+        }
+
+        if (error is null && _chardev is not null)
+        {
+            _ = _chardev.TryBuild(out chardev, out error);
+        }
+
+        error ??= FindGap();
+        if (error is not null)
+        {
+            error = $"{_origin}: {error}";
+            return false;
+        }
+
+        if (_isConsole && chardev is null && _service is null)
+        {
+            chardev = new ChardevSpec.Stdio(Signals: true);
+        }
+
+        request = new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect);
+        return true;
+    }
+
+    private string? Take(OptionWord word)
+    {
+        if (_chardev is not null && _chardev.Takes(word))
+        {
+            return _chardev.TryAdd(word, out string? error) ? null : error;
+        }
+
+        if (word.Key is not null && ServiceKeys.Contains(word.Key) && _serviceOptions.TryAdd(word.Key, word.Value))
+        {
+            return null;
+        }
+
+        if (word.Key is null || !Keys.Contains(word.Key))
+        {
+            return Unknown(word);
+        }
+
+        // Two words for one thing: QEMU's and ours.
+        string thing = word.Key switch
+        {
+            "nr" => "port",
+            "name" => "protocol",
+            _ => word.Key,
+        };
+        return _given.Add(thing) ? Take(thing, word) : $"{word.Key} is given twice";
+    }
+
+    private string? Take(string thing, OptionWord word)
+    {
+        switch (thing)
+        {
+            case "port":
+                return TakeNumber(word);
+            case "protocol":
+                return TakeProtocol(word);
+            case "char":
+                return ChardevOptions.TryBegin(word.Value, out _chardev, out string? error) ? null : error;
+            case "service":
+                _service = word.Value;
+                return _services.Any(service => service.Name == word.Value)
+                    ? null
+                    : $"no service {word.Value}: {Spelling.Hint(word.Value, [.. _services.Select(service => service.Name)])}";
+            default:
+                return TakePolicy(word.Value);
+        }
+    }
+
+    private string? TakeNumber(OptionWord word)
+    {
+        if (int.TryParse(word.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= LargestNumber)
+        {
+            _number = number;
+            return null;
+        }
+
+        return $"{word}: a port number is needed, from 1 on";
+    }
+
+    private string? TakeProtocol(OptionWord word)
+    {
+        if (ProtocolName.TryParse(word.Value, out ProtocolName name, out string? reason))
+        {
+            _protocol = name;
+            return null;
+        }
+
+        return word.Value.Length == 0 ? $"{word.Key} is empty" : $"{word}: the name {reason}";
+    }
+
+    private string? TakePolicy(string value)
+    {
+        switch (value)
+        {
+            case "hold":
+                _onDisconnect = DisconnectPolicy.Hold;
+                return null;
+            case "discard":
+                _onDisconnect = DisconnectPolicy.Discard;
+                return null;
+            default:
+                return $"on-disconnect={value}: say hold or discard";
+        }
+    }
+
+    private string? FindGap()
+        => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
+            : _protocol is null && !_isConsole ? "protocol is missing: write protocol=org.example.name"
+            : null;
+
+    private string Unknown(OptionWord word)
+    {
+        string name = word.Key ?? word.Value;
+        if (word.Key is null && Keys.Contains(name))
+        {
+            return $"{name} needs a value: write {name}=…";
+        }
+
+        if (_isConsole && (name is "port" or "nr"))
+        {
+            return $"{word}: a console is always port 0: leave {name}= out";
+        }
+
+        IEnumerable<string> known = Keys.Concat(_chardev?.Keys ?? []).Concat(ServiceKeys).Distinct();
+        return $"unknown option {name}: {Spelling.Hint(name, [.. known])}";
+    }
+}

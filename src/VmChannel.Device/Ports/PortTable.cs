@@ -1,0 +1,128 @@
+using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Services;
+using VmChannel.Wire;
+
+namespace VmChannel.Device.Ports;
+
+/// <summary>Which numbers and names of one device are taken. Gives new ports theirs, or says why not.</summary>
+public sealed class PortTable
+{
+    private readonly int _maxPorts;
+    private readonly IReadOnlyList<ServiceSpec> _services;
+    private readonly SortedDictionary<int, PortPlan> _plans = [];
+
+    /// <param name="maxPorts">Ports the device has room for, the console's included: numbers are below it.</param>
+    /// <param name="services">The services that are built in.</param>
+    public PortTable(int maxPorts, IReadOnlyList<ServiceSpec> services)
+    {
+        _maxPorts = maxPorts;
+        _services = services;
+    }
+
+    /// <summary>By number.</summary>
+    public IReadOnlyCollection<PortPlan> Plans => _plans.Values;
+
+    /// <summary>Adds all or stops at the first that cannot be. Ports with a number go first, so that no other takes it.</summary>
+    public bool TryAddAll(IEnumerable<PortRequest> requests, [NotNullWhen(false)] out string? error)
+    {
+        error = null;
+        foreach (PortRequest request in requests.OrderBy(request => request.Number is null && !request.IsConsole))
+        {
+            if (!TryAdd(request, out _, out error))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Gives a port its number and its place.</summary>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="plan">The port, which is in the table from here on.</param>
+    /// <param name="error">One line for people: where, what is wrong, what to do.</param>
+    public bool TryAdd(PortRequest request, [NotNullWhen(true)] out PortPlan? plan, [NotNullWhen(false)] out string? error)
+    {
+        plan = null;
+        string? service = FindService(request);
+        error = FindNumber(request, out int number) ?? FindNameConflict(request) ?? FindStdioConflict(request)
+            ?? (request.Chardev is null && service is null ? NoService(request) : null);
+        if (error is not null)
+        {
+            error = $"{request.Origin}: {error}";
+            return false;
+        }
+
+        PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect);
+        plan = new(spec, request.Origin, request.Chardev, service, request.ServiceOptions);
+        _plans.Add(number, plan);
+        return true;
+    }
+
+    /// <summary>Frees a port's number and name.</summary>
+    public bool Remove(int number) => _plans.Remove(number);
+
+    private string? FindNumber(PortRequest request, out int number)
+    {
+        number = request.Number ?? 0;
+        if (request.IsConsole)
+        {
+            return _plans.ContainsKey(0) ? "there is a console already: a device has one" : null;
+        }
+
+        if (request.Number is null)
+        {
+            number = Enumerable.Range(1, Math.Max(0, _maxPorts - 1)).FirstOrDefault(free => !_plans.ContainsKey(free));
+            return number == 0 ? $"no port number is free: {Limit()}" : null;
+        }
+
+        return number == 0 ? "port 0 is the console's (-virtconsole): choose a number from 1 on, or leave port= out"
+            : number >= _maxPorts ? $"port {number} is beyond the limit: {Limit()}"
+            : _plans.TryGetValue(number, out PortPlan? other) ? $"port {number} is taken by {other.Origin}: choose another number, or leave port= out"
+            : null;
+    }
+
+    private string Limit()
+        => $"--max-ports {_maxPorts} leaves numbers 1 to {_maxPorts - 1} (a front-end carries at most 127 with QEMU, 31 with UML)";
+
+    private string? FindNameConflict(PortRequest request)
+    {
+        if (request.Protocol is not ProtocolName name)
+        {
+            return null;
+        }
+
+        foreach (PortPlan plan in _plans.Values)
+        {
+            if (!ProtocolName.TryParse(plan.Spec.Protocol, out ProtocolName other, out _) || !name.ConflictsWith(other))
+            {
+                continue;
+            }
+
+            return name == other
+                ? $"the name {name} is taken by port {plan.Spec.Number}: every channel of a device needs its own"
+                : $"the names {name} and {other} (port {plan.Spec.Number}) cannot be side by side: "
+                    + $"/dev/vmchannel/{(name.IsAncestorOf(other) ? name : other).ToPath()} would be a file and a folder; choose another name";
+        }
+
+        return null;
+    }
+
+    private string? FindStdioConflict(PortRequest request)
+        => request.Chardev is ChardevSpec.Stdio && _plans.Values.FirstOrDefault(plan => plan.Chardev is ChardevSpec.Stdio) is PortPlan other
+            ? $"stdio already serves {other.Spec}: there is only one"
+            : null;
+
+    private string? FindService(PortRequest request)
+        => request.Chardev is not null ? null
+            : request.Service ?? _services.FirstOrDefault(known => known.Protocol == request.Protocol?.Text)?.Name;
+
+    private string NoService(PortRequest request)
+    {
+        string builtIn = string.Join(", ", _services.Select(known => known.Protocol).OfType<string>());
+        string named = string.Join(", ", _services.Select(known => known.Name));
+        return $"{request.Protocol} is not built in (built in: {(builtIn.Length == 0 ? "none" : builtIn)}): "
+            + $"add char=unix:PATH,server or another chardev, or service= with one of {named}";
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Serve;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.VhostUser;
+
+namespace VmChannel.Cli.Args;
+
+/// <summary><c>vmchannel args VMM</c>: prints what the VMM needs for a device that <c>serve</c> would make of the same options.</summary>
+internal static class ArgsCommand
+{
+    private const string Manual = """
+        vmchannel args - print what a VMM needs to use a device
+
+        Usage:
+          vmchannel args qemu|uml|crosvm|libkrun --vhost-user PATH [options of serve]
+
+        Takes the options of "vmchannel serve", checks them and prints the arguments of one VMM for the device they
+        describe. Nothing is opened or started. PATH is where "vmchannel serve" listens.
+
+        Examples:
+          linux mem=256M $(vmchannel args uml --vhost-user /run/vm1.sock) root=...
+          vmchannel args qemu --vhost-user /run/vm1.sock --max-ports 64
+
+        """;
+
+    private static readonly string[] Names = [.. Enum.GetNames<FrontEnd>().Select(name => name.ToLowerInvariant())];
+
+    public static Command Create()
+    {
+        Argument<string> name = new("vmm") { Description = "qemu, uml, crosvm or libkrun" };
+        EndpointOptions endpoint = new();
+        DeviceOptions device = new();
+        ManualCommand command = new("args", "Print what a VMM needs to use a device.", Manual) { name };
+        endpoint.AddTo(command);
+        device.AddTo(command);
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(name), endpoint.TryRead(parsed), device.Read(parsed)));
+        return command;
+    }
+
+    private static int Run(string name, VhostUserEndpoint? endpoint, DevicePlan plan)
+    {
+        int index = Array.IndexOf(Names, name);
+        if (index < 0)
+        {
+            throw new UsageException($"args {name}: no such VMM: {Spelling.Hint(name, Names)}");
+        }
+
+        string socket = endpoint is VhostUserEndpoint.Listen(var address)
+            ? Path.GetFullPath(address.Name)
+            : throw new UsageException("args: say where serve listens: --vhost-user PATH");
+        FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
+        if (FrontEndArgs.FindObstacle(frontEnd, socket, plan.Settings.MaxPorts) is string obstacle)
+        {
+            throw new UsageException($"args {name}: {obstacle}");
+        }
+
+        StandardStream.WriteOutput(FrontEndArgs.For(frontEnd, socket, plan.Settings.MaxPorts));
+        return 0;
+    }
+}

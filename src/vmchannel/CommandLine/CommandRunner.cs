@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace VmChannel.Cli.CommandLine;
+
+/// <summary>Runs a command line: 0 = ok, 1 = it failed, 2 = it made no sense; one line says why.</summary>
+internal static class CommandRunner
+{
+    private const int Failure = 1;
+    private const int Usage = 2;
+
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        foreach (HelpOption help in root.Options.OfType<HelpOption>())
+        {
+            help.Action = new HelpPage((HelpAction)help.Action!);
+        }
+
+        // QEMU's long options have one dash, and an @ at the beginning is part of a name.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        try
+        {
+            if (parsed.Errors.Count > 0 && parsed.Action is null or System.CommandLine.Invocation.ParseErrorAction)
+            {
+                throw new UsageException(parsed.Errors[0].Message);
+            }
+
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (UsageException e)
+        {
+            StandardStream.Complain($"{e.Message} (see {Path(parsed.CommandResult.Command)} --help)");
+            return Usage;
+        }
+        catch (IOException e)
+        {
+            StandardStream.Complain(e.Message);
+            return Failure;
+        }
+    }
+
+    private static string Path(Command command)
+        => command is RootCommand ? "vmchannel" : $"{Path(command.Parents.OfType<Command>().First())} {command.Name}";
+}

@@ -1,0 +1,40 @@
+using System.Text;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.CommandLine;
+
+/// <summary>Standard output and error, written at once and without .NET's console, which would set up the terminal.</summary>
+internal static class StandardStream
+{
+    private static readonly FileDescriptor Output = FileDescriptor.Borrow(1);
+    private static readonly FileDescriptor Error = FileDescriptor.Borrow(2);
+
+    public static void WriteOutput(string text) => Write(Output, text);
+
+    public static void WriteError(string text) => Write(Error, text);
+
+    /// <summary>One line on standard error: <c>vmchannel: …</c>. What came from elsewhere cannot add lines or control the terminal.</summary>
+    public static void Complain(string message) => WriteError($"vmchannel: {Printable(message)}\n");
+
+    /// <summary>The text without control characters.</summary>
+    public static string Printable(string text)
+        => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
+
+    /// <summary>Nobody reads: nothing can be done about it.</summary>
+    private static void Write(FileDescriptor stream, string text)
+    {
+        ReadOnlySpan<byte> left = Encoding.UTF8.GetBytes(text);
+        while (left.Length > 0)
+        {
+            PosixResult result = stream.Write(left);
+            if (result.IsSuccess)
+            {
+                left = left[(int)result.Value..];
+            }
+            else if (!result.IsAgain || Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], TimeSpan.FromSeconds(1)).Value == 0)
+            {
+                return;
+            }
+        }
+    }
+}

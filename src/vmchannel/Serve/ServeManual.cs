@@ -1,0 +1,62 @@
+namespace VmChannel.Cli.Serve;
+
+/// <summary>The page <c>vmchannel serve --help</c> shows.</summary>
+internal static class ServeManual
+{
+    public const string Text = """
+        vmchannel serve - serve the channels of one VM
+
+        Usage:
+          vmchannel serve --vhost-user PATH -virtioserial OPTIONS... [-virtconsole [OPTIONS]]
+
+        A virtio-serial device outside the VMM: every -virtioserial is a named channel. The guest finds it as
+        /dev/vmchannel/ followed by its name with dots turned into slashes. Runs in the foreground until SIGTERM or
+        Ctrl-C; on start it prints what the VMM needs.
+
+        Where the VMM is met (one of):
+          --vhost-user PATH     listen on this unix socket (also --socket-path)
+          --connect PATH        connect to this unix socket, on which the VMM listens
+          --fd N                use this inherited socket, connected or listening
+
+        Channels:
+          -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME][,on-disconnect=hold|discard]
+            port=N              number in the guest, from 1 on (also nr=); without it, the lowest free one
+            protocol=NAME       such as org.qemu.clipboard (also name=)
+            char=CHARDEV        what serves it; without it, the service built in for the protocol
+            service=NAME        a built-in service for any protocol: clipboard, log, echo, sink, source
+            on-disconnect=hold  while nobody is there the guest waits, and nothing is lost (the default)
+            on-disconnect=discard  the guest's bytes are dropped instead
+          -virtconsole [char=CHARDEV]
+                                a console, hvc0 in the guest, on this terminal unless it has a chardev
+
+        Chardevs (two commas stand for one in a path):
+          unix:PATH[,server][,wait][,reconnect-ms=N]     also unix:@NAME
+          tcp:HOST:PORT[,server][,wait][,nodelay][,reconnect-ms=N]
+          socket,path=PATH|host=HOST,port=N[,server=on][,wait=on][,abstract=on][,ipv4=off][,ipv6=off]
+          pty[,path=LINK]       a pseudo-terminal, and a link to it
+          file:PATH[,append=on][,input-path=PATH]
+          pipe:PATH             PATH.in and PATH.out, made with mkfifo
+          stdio[,signal=off]    this terminal; with signal=off, Ctrl-C goes to the guest
+          fd:N                  an inherited descriptor
+          null                  takes all, gives nothing
+
+        Other options:
+          --max-ports N         ports the device has room for, the console's included (1 to 127, default 31)
+          --resize-order old    for guests with a Linux before 6.15: rows before columns
+          --no-wake-nudge       do not wake writers that Linux's driver forgets
+          --print-capabilities  print what this back-end is, as JSON, and exit
+          -v, --verbose         log more
+          -q, --quiet           log only warnings and errors, print no arguments
+          -h, --help            this page
+
+        Examples:
+          vmchannel serve --vhost-user vm1.sock -virtioserial protocol=org.qemu.clipboard
+          vmchannel serve --vhost-user vm1.sock \
+            -virtioserial port=4,protocol=org.qemu.clipboard \
+            -virtioserial port=2,protocol=org.libguestfs.fish,char=unix:/run/fish.sock
+          vmchannel serve --vhost-user vm1.sock -virtioserial protocol=org.example.log,service=log,path=guest.log
+
+        Exit codes: 0 stopped, 1 something failed, 2 the command line makes no sense.
+
+        """;
+}

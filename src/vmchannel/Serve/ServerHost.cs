@@ -1,0 +1,125 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Ports;
+using VmChannel.Device.Services;
+using VmChannel.Device.VhostUser;
+using VmChannel.Device.VirtioSerial;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Serve;
+
+/// <summary>One device with its ports and its front-end socket, served by a thread of this process. Disposing undoes all of it.</summary>
+internal sealed class ServerHost : IAsyncDisposable
+{
+    private readonly DeviceLoop _loop;
+    private readonly VirtioSerialDevice _device;
+    private readonly Thread _thread;
+    private readonly List<Port> _ports = [];
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private VhostUserServer? _server;
+
+    private ServerHost(DevicePlan plan, ILoggerFactory log)
+    {
+        _loop = new DeviceLoop(log.CreateLogger<DeviceLoop>());
+        _device = new VirtioSerialDevice(_loop, plan.Settings, log.CreateLogger<VirtioSerialDevice>());
+        _thread = new Thread(_loop.Run) { Name = "device loop", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Completes when the front-end has gone and cannot come back, as with an inherited connection.</summary>
+    public Task Finished => _finished.Task;
+
+    /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
+    /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
+    public static async Task<ServerHost> StartAsync(
+        DevicePlan plan, VhostUserEndpoint endpoint, ILoggerFactory log, CancellationToken cancellationToken)
+    {
+        ServerHost host = new(plan, log);
+        try
+        {
+            List<Task> ready = [];
+            foreach (PortPlan port in plan.Ports)
+            {
+                ready.Add(await host._loop.InvokeAsync(() => host.StartPort(port, log)));
+            }
+
+            await WaitAsync(ready, cancellationToken);
+            _ = await host._loop.InvokeAsync(() => host.StartServer(endpoint, log));
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The port of this protocol, or null.</summary>
+    public Port? Find(string protocol) => _ports.Find(port => port.Spec.Protocol == protocol);
+
+    /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
+    public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
+
+    /// <summary>The host's terminal has this size now.</summary>
+    public void Resize(TerminalSize size) => _loop.Post(() => _device.Resize(size));
+
+    public ValueTask DisposeAsync()
+    {
+        _loop.Stop();
+        _thread.Join();
+
+        // The loop's thread is over, so this one may touch what was its own.
+        _server?.Dispose();
+        foreach (Port port in _ports)
+        {
+            port.Dispose();
+        }
+
+        _device.Dispose();
+        _loop.Dispose();
+        _ = _finished.TrySetResult();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Everybody who has to be there first; the first who cannot come ends the waiting for the others.</summary>
+    private static async Task WaitAsync(List<Task> ready, CancellationToken cancellationToken)
+    {
+        while (ready.Count > 0)
+        {
+            Task first = await Task.WhenAny(ready).WaitAsync(cancellationToken);
+            await first;
+            _ = ready.Remove(first);
+        }
+    }
+
+    private Task StartPort(PortPlan plan, ILoggerFactory log)
+    {
+        try
+        {
+            HostEnd end = plan.Chardev is ChardevSpec chardev
+                ? ChardevFactory.Create(chardev, _loop, log.CreateLogger<Chardev>())
+                : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, log);
+            Port port = new(plan.Spec, end, log.CreateLogger<Port>());
+            _ports.Add(port);
+            port.Start();
+            _device.Plug(port);
+            return end is Chardev started ? started.Ready : Task.CompletedTask;
+        }
+        catch (IOException e)
+        {
+            throw new HostEndException($"{plan.Origin}: {e.Message}", e);
+        }
+    }
+
+    private bool StartServer(VhostUserEndpoint endpoint, ILoggerFactory log)
+    {
+        _server = new VhostUserServer(_loop, _device, endpoint, offersInBand: false, log.CreateLogger<VhostUserServer>())
+        {
+            Finished = () => _finished.TrySetResult(),
+        };
+        _server.Start();
+        return true;
+    }
+}
