@@ -1,0 +1,26 @@
+namespace VmChannel.Cli.Fetch;
+
+/// <summary>One line on a person's terminal that says what is happening now; nothing at all anywhere else.</summary>
+internal sealed class ProgressLine
+{
+    private readonly bool _isTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+    private bool _shown;
+
+    public void Show(string text)
+    {
+        if (_isTerminal)
+        {
+            Console.Error.Write($"\r\e[K{text}");
+            _shown = true;
+        }
+    }
+
+    public void Clear()
+    {
+        if (_shown)
+        {
+            Console.Error.Write("\r\e[K");
+            _shown = false;
+        }
+    }
+}
