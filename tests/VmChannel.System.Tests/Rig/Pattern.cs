@@ -51,9 +51,10 @@ internal sealed class Pattern(string name, int parts)
     {
         long end = to ?? Length;
         byte[] buffer = new byte[1 << 18];
+        using CancellationTokenSource limit = new(Patience.Long);
         while (from < end)
         {
-            int count = await source.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - from)));
+            int count = await source.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - from)), limit.Token);
             if (count == 0)
             {
                 break;
