@@ -18,6 +18,9 @@ internal abstract class Guest : IAsyncDisposable
     /// <summary>The kernel's messages.</summary>
     public Lines Console => Monitor.Output;
 
+    /// <summary>How often it has come up.</summary>
+    public int Boots => _shell.Boots;
+
     /// <summary>Runs a bash script and returns how it ended.</summary>
     /// <exception cref="TimeoutException">Not within the deadline; the message has the guest's console.</exception>
     public async Task<GuestResult> TryAsync(string script, TimeSpan? patience = null)

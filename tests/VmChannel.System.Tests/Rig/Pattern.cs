@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace VmChannel.SystemTests.Rig;
 
@@ -25,7 +26,7 @@ internal sealed class Pattern(string name, int parts)
     {
         (long part, long offset) = Math.DivRem(position, HeadlineBytes + Block.Length);
         return offset < HeadlineBytes
-            ? System.Text.Encoding.ASCII.GetBytes($"{name,-24}{part:D7}\n").AsMemory((int)offset)
+            ? Encoding.ASCII.GetBytes($"{name,-24}{part:D7}\n").AsMemory((int)offset)
             : Block[(int)(offset - HeadlineBytes)..];
     }
 
@@ -65,6 +66,23 @@ internal sealed class Pattern(string name, int parts)
         }
 
         return from;
+    }
+
+    /// <summary>Reads bytes of a stream that breaks off somewhere and is followed by a line.</summary>
+    public async Task CheckUntilAsync(Stream source, long from, string line)
+    {
+        byte[] end = Encoding.UTF8.GetBytes(line);
+        List<byte> tail = [];
+        byte[] one = new byte[1];
+        using CancellationTokenSource limit = new(Patience.Short);
+        while (!tail[Math.Max(0, tail.Count - end.Length)..].SequenceEqual(end))
+        {
+            await source.ReadExactlyAsync(one, limit.Token);
+            tail.Add(one[0]);
+        }
+
+        using MemoryStream rest = new([.. tail[..^end.Length]]);
+        Assert.Equal(from + rest.Length, await CheckAsync(rest, from));
     }
 
     /// <summary>What cksum says about the whole stream: checksum and length.</summary>

@@ -26,12 +26,12 @@ internal sealed class ServeProcess : IAsyncDisposable
     /// <summary>Starts it and waits until it says that it is ready, as it does to systemd.</summary>
     /// <param name="folder">Gets its socket, device.sock.</param>
     /// <param name="options">More options of serve.</param>
-    public static Task<ServeProcess> StartAsync(TestFolder folder, params string[] options) => StartAsync(folder, null, options);
+    public static Task<ServeProcess> StartAsync(TestFolder folder, params string[] options) => StartAsync(folder, new ServeStreams(), options);
 
     /// <param name="folder">Gets its socket, device.sock.</param>
-    /// <param name="terminal">Standard input and output, or null for pipes.</param>
+    /// <param name="streams">Where its standard streams and inherited descriptors come from.</param>
     /// <param name="options">More options of serve.</param>
-    public static async Task<ServeProcess> StartAsync(TestFolder folder, string? terminal, string[] options)
+    public static async Task<ServeProcess> StartAsync(TestFolder folder, ServeStreams streams, params string[] options)
     {
         string socket = folder.File("device.sock");
         string notify = folder.File("notify.sock");
@@ -39,8 +39,10 @@ internal sealed class ServeProcess : IAsyncDisposable
         using Socket listener = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(notify));
 
-        string[] command = [Executables.VmChannel, "serve", "--vhost-user", socket, .. options];
-        HostProcess process = HostProcess.Start(command, start => start.Environment["NOTIFY_SOCKET"] = notify, terminal);
+        string[] redirections = streams.Redirections is null ? [] : ["bash", "-c", $"exec \"$@\" {streams.Redirections}", "bash"];
+        string[] command = [.. redirections, Executables.VmChannel, "serve", "--vhost-user", socket, .. options];
+        HostProcess process = HostProcess.Start(
+            command, start => start.Environment["NOTIFY_SOCKET"] = notify, streams.Terminal, keepsOutput: !streams.OutputIsAChannel);
         byte[] state = new byte[256];
         Task<int> ready = listener.ReceiveAsync(state, SocketFlags.None);
         if (await Task.WhenAny(ready, process.Ended).WaitAsync(Patience.Short) != ready)
