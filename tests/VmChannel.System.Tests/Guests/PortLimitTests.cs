@@ -19,11 +19,24 @@ public sealed class PortLimitTests
     {
         using TestFolder folder = new();
         await using ServeProcess serve = await StartAsync(folder, 32);
-        await using UmlGuest guest = await UmlGuest.BootAsync(serve);
+        await using UmlGuest guest = await UmlGuest.BootAsync(serve, [$"virtio_uml.device={serve.Socket}:3"]);
         string line = await serve.Log.WaitForAsync("cannot be carried");
 
         Assert.Contains("port 31 (test.p31) cannot be carried: the front-end has 64 queues, room for ports 0 to 30", line, StringComparison.Ordinal);
         await CheckAllAsync(guest, 30);
+    }
+
+    [Theory]
+    [InlineData("uml", 32, "UML carries at most 31 ports")]
+    [InlineData("libkrun", 127, "")]
+    [InlineData("qemu", 127, "")]
+    public async Task Args_ForMorePortsThanTheMonitorCarries_NameTheLimit(string monitor, int ports, string says)
+    {
+        await using HostProcess args = await HostProcess.RunAsync(
+            Executables.VmChannel, "args", monitor, "--vhost-user", "/run/vm.sock", "--max-ports", $"{ports}", "-virtioserial", "protocol=a.b,char=null");
+
+        Assert.Equal(says.Length == 0 ? 0 : 2, await args.Ended);
+        Assert.Contains(says, args.Errors.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal sealed class GuestImage
 
     private static readonly string[] Tools =
     [
-        "base64", "cat", "cksum", "cmp", "cp", "dd", "flock", "head", "ls", "mkdir", "mount", "mv", "readlink", "rm", "sleep", "stty", "sync",
+        "base64", "cat", "grep", "cksum", "cmp", "cp", "dd", "flock", "head", "ls", "mkdir", "mount", "mv", "readlink", "rm", "sleep", "stty", "sync",
         "timeout", "tr", "wc", "ln", "bash",
     ];
 

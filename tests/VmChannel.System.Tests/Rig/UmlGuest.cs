@@ -12,23 +12,18 @@ internal sealed class UmlGuest : Guest
     /// <param name="arguments">More words for the kernel.</param>
     public static async Task<UmlGuest> BootAsync(ServeProcess serve, params string[] arguments)
     {
-        UmlGuest guest = await StartAsync(serve, arguments);
-        await guest.WaitForBootAsync(1);
-        return guest;
-    }
-
-    /// <summary>Starts it without waiting for anything.</summary>
-    public static async Task<UmlGuest> StartAsync(ServeProcess serve, params string[] arguments)
-    {
         GuestImage image = await GuestImage.ForUmlAsync();
-        string[] device = await serve.ArgumentsForAsync("uml");
+        bool namesDevice = arguments.Any(word => word.StartsWith("virtio_uml.", StringComparison.Ordinal));
+        string[] device = namesDevice ? [] : await serve.ArgumentsForAsync("uml");
         string folder = Path.GetDirectoryName(serve.Socket)!;
-        return new(HostProcess.Start(
+        UmlGuest guest = new(HostProcess.Start(
         [
             image.Kernel, "mem=256M", $"initrd={image.Archive}", .. device, $"uml_dir={folder}/", "umid=uml",
             "con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:0,fd:2", "vmtest.line=ttyS0",
             "panic=-1", "initcall_blacklist=raid6_select_algo", .. arguments,
         ]));
+        await guest.WaitForBootAsync(1);
+        return guest;
     }
 
     public override ValueTask DisposeAsync() => Monitor.DisposeAsync();
