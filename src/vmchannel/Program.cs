@@ -1,6 +1,8 @@
 using System.CommandLine;
 using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Fetch;
+using VmChannel.Cli.Run;
 using VmChannel.Cli.Serve;
 
 [assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
@@ -8,6 +10,8 @@ using VmChannel.Cli.Serve;
 RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
 {
     ServeCommand.Create(),
+    RunVerb.Create(),
     ArgsCommand.Create(),
+    FetchCommand.Create(),
 };
 return await CommandRunner.RunAsync(root, args);

@@ -1,0 +1,115 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using VmChannel.Cli.Serve;
+using VmChannel.Device.Ports;
+using VmChannel.Device.VhostUser;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Run;
+
+/// <summary>The device of one throw-away guest: the user's ports, and those that carry the run itself.</summary>
+internal sealed class RunDevice : IAsyncDisposable
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan LookForLoss = TimeSpan.FromMilliseconds(50);
+
+    private readonly ServerHost _host;
+    private readonly CommandStreams? _streams;
+    private readonly Port[] _outputs;
+    private readonly Port[] _userPorts;
+
+    private RunDevice(ServerHost host, DevicePlan asked, DevicePlan plan, CommandStreams? streams, RunControl control)
+    {
+        _host = host;
+        _streams = streams;
+        _outputs = [.. new[] { RunPorts.Output, RunPorts.Error }.Select(host.Find).OfType<Port>()];
+        _userPorts = [.. asked.Ports.Select(port => host.Find(port.Spec.Protocol!)!)];
+        Control = control;
+        MaxPorts = plan.Settings.MaxPorts;
+    }
+
+    /// <summary>The conversation with the guest's init.</summary>
+    public RunControl Control { get; }
+
+    public int MaxPorts { get; }
+
+    /// <summary>Starts to serve.</summary>
+    /// <param name="asked">The user's ports.</param>
+    /// <param name="isTerminal">The command has the terminal; otherwise three plain streams.</param>
+    /// <param name="socket">Where the monitor connects.</param>
+    /// <param name="log">For the device's warnings.</param>
+    /// <param name="cancellationToken">Ends the waiting for host ends that are to be there first.</param>
+    public static async Task<RunDevice> StartAsync(
+        DevicePlan asked, bool isTerminal, string socket, ILoggerFactory log, CancellationToken cancellationToken)
+    {
+        if (!UnixAddress.TryCreate(socket, isAbstract: false, isTight: true, out UnixAddress? address, out string? reason))
+        {
+            throw new RunException($"the socket's path {socket} {reason}");
+        }
+
+        (FileDescriptor deviceEnd, FileDescriptor ourEnd) = UnixSocket.Pair();
+        using FileDescriptor given = deviceEnd; // the chardev has its own
+        RunControl control = new(new NetworkStream(new Socket(new SafeSocketHandle(ourEnd.Number, ownsHandle: true)), ownsSocket: true));
+        ourEnd.SetHandleAsInvalid();
+        CommandStreams? streams = isTerminal ? null : new();
+        try
+        {
+            DevicePlan plan = RunPorts.Plan(asked, given.Number, streams);
+            ServerHost host = await ServerHost.StartAsync(plan, new VhostUserEndpoint.Listen(address), log, cancellationToken);
+            return new(host, asked, plan, streams, control);
+        }
+        catch
+        {
+            streams?.Dispose();
+            control.Dispose();
+            throw;
+        }
+    }
+
+    public void Resize(TerminalSize size) => _host.Resize(size);
+
+    /// <summary>Completes when what the command wrote has left this process, or nobody takes it any more.</summary>
+    /// <param name="patience">For the user's channels: what they still hold then goes with the guest.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task DrainAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        await FinishAsync(_outputs, cancellationToken);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(patience);
+        try
+        {
+            await FinishAsync(_userPorts.Where(port => port.HostEnd.IsOpen), limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>Completes when the command wrote output that nobody takes, because the reader has left.</summary>
+    public async Task OutputLostAsync(CancellationToken cancellationToken)
+    {
+        using PeriodicTimer timer = new(LookForLoss);
+        while (!Array.Exists(_outputs, port => port.DroppedBytes > 0))
+        {
+            await timer.WaitForNextTickAsync(cancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Control.Dispose();
+        await _host.DisposeAsync();
+        _streams?.Dispose();
+    }
+
+    private async Task FinishAsync(IEnumerable<Port> ports, CancellationToken cancellationToken)
+    {
+        foreach (Port port in ports)
+        {
+            while (!await _host.IsFinishedAsync(port))
+            {
+                await Task.Delay(LookAgain, cancellationToken);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Serve;
+
+namespace VmChannel.Cli.Run;
+
+/// <summary><c>vmchannel run</c>: a command in a throw-away guest with these channels.</summary>
+internal static class RunVerb
+{
+    private const int Failure = 1;
+
+    public static Command Create()
+    {
+        Option<string> vmm = new("--vmm");
+        Option<string> memory = new("--memory");
+        Option<string> kernel = new("--kernel");
+        Option<string[]> share = new("--share");
+        Option<bool> keep = new("--keep");
+        Option<bool> verbose = new("--verbose", "-v");
+        Argument<string[]> command = new("command") { Arity = ArgumentArity.ZeroOrMore };
+        DeviceOptions device = new();
+        ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
+        {
+            vmm, memory, kernel, share, keep, verbose, command,
+        };
+        device.AddTo(verb);
+        verb.SetAction((parsed, _) =>
+        {
+            DevicePlan plan = device.Read(parsed);
+            if (plan.Ports.Any(port => port.Spec.IsConsole))
+            {
+                throw new UsageException("run: the console is the command's: leave -virtconsole out");
+            }
+
+            RunOptions options = new(
+                VmmOf(parsed.GetValue(vmm)),
+                MemoryOf(parsed.GetValue(memory)),
+                parsed.GetValue(kernel),
+                [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
+                parsed.GetValue(keep),
+                parsed.GetValue(command) ?? []);
+            if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
+            {
+                throw new UsageException($"run: UML carries {UmlCommand.MaxPorts} ports, the console's included: lower --max-ports, or use --vmm qemu");
+            }
+
+            return RunAsync(options, plan, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
+        });
+        return verb;
+    }
+
+    private static Vmm VmmOf(string? text) => text switch
+    {
+        null or "uml" => Vmm.Uml,
+        "qemu" => Vmm.Qemu,
+        _ => throw new UsageException($"--vmm {text}: say uml or qemu"),
+    };
+
+    private static int MemoryOf(string? text)
+    {
+        if (text is null)
+        {
+            return RunOptions.DefaultMemoryMiB;
+        }
+
+        // As QEMU's -m: a plain number is MiB.
+        int unit = text.EndsWith('G') ? 1024 : 1;
+        return int.TryParse(text.TrimEnd('G', 'M'), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && (long)number * unit is >= RunOptions.MinMemoryMiB and <= RunOptions.MaxMemoryMiB
+            ? number * unit
+            : throw new UsageException(
+                $"--memory {text}: a size such as 512M or 2G is needed, from {RunOptions.MinMemoryMiB}M to {RunOptions.MaxMemoryMiB / 1024}G");
+    }
+
+    private static async Task<int> RunAsync(RunOptions options, DevicePlan plan, LogLevel lowest)
+    {
+        using RunSignals signals = new();
+        using LineLog log = new(lowest);
+        try
+        {
+            return await new RunSession(options, plan, signals, log).RunAsync();
+        }
+        catch (OperationCanceledException) when (signals.Abort.IsCancellationRequested)
+        {
+            return 128 + signals.Last;
+        }
+        catch (IOException error)
+        {
+            StandardStream.WriteError($"vmchannel: run: {error.Message}\n");
+            return Failure;
+        }
+    }
+}
