@@ -6,9 +6,7 @@ using VmChannel.Wire.VdAgent;
 namespace VmChannel.Device.Services.Clipboard;
 
 /// <summary>What the agent of one guest and we told each other: who copied last, and what follows from it. Any thread.</summary>
-/// <remarks>
-/// spice-protocol <c>vd_agent.h</c>. Capabilities go first; then who copies grabs, and who pastes requests.
-/// </remarks>
+/// <remarks>spice-protocol <c>vd_agent.h</c>. Capabilities go first; then who copies grabs, and who pastes requests.</remarks>
 internal sealed class AgentConversation : IDisposable
 {
     /// <summary>Message bytes read from a guest: the longest text with what precedes it.</summary>
