@@ -16,6 +16,7 @@ internal static class RunManual
 
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME]
                                 a channel, as often as wanted (see vmchannel serve --help)
+          --demo                two channels, their links in the guest, and a word each way through both
           --vmm uml             User Mode Linux: ready in about a second (the default)
           --vmm qemu            QEMU with a stock Debian kernel, emulated: ready in about ten
           --memory SIZE         guest memory, such as 512M or 2G (default 512M)

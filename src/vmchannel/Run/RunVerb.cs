@@ -19,16 +19,23 @@ internal static class RunVerb
         Option<string[]> share = new("--share");
         Option<bool> keep = new("--keep");
         Option<bool> verbose = new("--verbose", "-v");
+        Option<bool> demo = new("--demo");
         Argument<string[]> command = new("command") { Arity = ArgumentArity.ZeroOrMore };
         DeviceOptions device = new();
         ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
         {
-            vmm, memory, kernel, share, keep, verbose, command,
+            vmm, memory, kernel, share, keep, verbose, demo, command,
         };
         device.AddTo(verb);
-        verb.SetAction((parsed, _) =>
+        verb.SetAction(async (parsed, _) =>
         {
-            DevicePlan plan = device.Read(parsed);
+            using RunDemo? show = parsed.GetValue(demo) ? new RunDemo() : null;
+            if (show is not null && (parsed.GetValue(command)?.Length > 0 || device.HasPorts(parsed)))
+            {
+                throw new UsageException("run: --demo brings its own channels and command: leave yours out");
+            }
+
+            DevicePlan plan = device.Read(show is null ? parsed : verb.Parse([.. show.Ports.SelectMany(port => new[] { "-virtioserial", port })]));
             if (plan.Ports.Any(port => port.Spec.IsConsole))
             {
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
@@ -40,13 +47,14 @@ internal static class RunVerb
                 parsed.GetValue(kernel),
                 [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
                 parsed.GetValue(keep),
-                parsed.GetValue(command) ?? []);
+                show is null ? parsed.GetValue(command) ?? [] : RunDemo.Command);
             if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
             {
                 throw new UsageException($"run: UML carries {UmlCommand.MaxPorts} ports, the console's included: lower --max-ports, or use --vmm qemu");
             }
 
-            return RunAsync(options, plan, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
+            show?.Start();
+            return await RunAsync(options, plan, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
         });
         return verb;
     }

@@ -51,6 +51,9 @@ internal sealed class DeviceOptions
         command.Add(_noWakeNudge);
     }
 
+    /// <summary>The command line names at least one port.</summary>
+    public bool HasPorts(ParseResult parsed) => parsed.GetResult(_serial) is not null || parsed.GetResult(_console) is not null;
+
     /// <summary>Reads them, and plans the device.</summary>
     /// <param name="parsed">The command line.</param>
     /// <exception cref="UsageException">One of them makes no sense, or two exclude each other.</exception>
