@@ -8,7 +8,7 @@ namespace VmChannel.Device.Tests.Ports;
 /// <summary>Fuzz target: any bytes as the text of <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
 public sealed class OptionStringTarget
 {
-    public static void Run(ReadOnlySpan<byte> input)
+    internal static void Run(ReadOnlySpan<byte> input)
     {
         string text = Encoding.UTF8.GetString(input);
         PortTable table = new(31, ServiceCatalog.All);

@@ -58,6 +58,7 @@ internal sealed class VmChannelProcess : IDisposable
         if (!_process.HasExited)
         {
             _process.Kill();
+            _process.WaitForExit();
         }
 
         _process.Dispose();
