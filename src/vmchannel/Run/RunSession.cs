@@ -22,7 +22,7 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
     /// <exception cref="FetchException">Something it needs could not be fetched.</exception>
     public async Task<int> RunAsync()
     {
-        bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1));
+        bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1)) && ForegroundJob.IsThisProcess();
         PackageStore store = new(CacheFolder.Default, _progress);
         GuestKernel kernel = await GuestKernel.GetAsync(options, store, signals.Abort);
         Sandbox sandbox = await Sandbox.FindAsync(store, signals.Abort);
