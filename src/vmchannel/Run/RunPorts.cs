@@ -1,7 +1,7 @@
 using VmChannel.Cli.Serve;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 
 namespace VmChannel.Cli.Run;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using VmChannel.Cli.CommandLine;
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.Services;
 using VmChannel.Device.VirtioSerial;
 

@@ -1,11 +1,11 @@
 using CsCheck;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.Services;
 using Xunit;
 
-namespace VmChannel.Device.Tests.Ports;
+namespace VmChannel.Device.Tests.Options;
 
 public sealed class PortOptionsTests
 {

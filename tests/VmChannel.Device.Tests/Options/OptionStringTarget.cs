@@ -1,9 +1,9 @@
 using System.Text;
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.Services;
 using Xunit;
 
-namespace VmChannel.Device.Tests.Ports;
+namespace VmChannel.Device.Tests.Options;
 
 /// <summary>Fuzz target: any bytes as the text of <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
 public sealed class OptionStringTarget

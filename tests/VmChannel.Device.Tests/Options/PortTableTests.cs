@@ -1,8 +1,8 @@
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.Services;
 using Xunit;
 
-namespace VmChannel.Device.Tests.Ports;
+namespace VmChannel.Device.Tests.Options;
 
 public sealed class PortTableTests
 {
