@@ -12,6 +12,7 @@ RootCommand root = new("Named channels to this virtual machine's host: find them
 {
     ListVerb.Create(),
     OpenVerb.Create(),
+    ClipboardVerb.Create(),
     WatchVerb.Create(),
     UdevHelperVerb.Create(),
 };

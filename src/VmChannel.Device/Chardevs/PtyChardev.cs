@@ -105,7 +105,7 @@ public sealed class PtyChardev(DeviceLoop loop, string? link, ILogger log) : Cha
         try
         {
             FileInfo old = new(link);
-            if (old.LinkTarget is string target && (target == slavePath || !File.Exists(link)))
+            if (old.LinkTarget is string target && (target == slavePath || old.ResolveLinkTarget(returnFinalTarget: true) is null or { Exists: false }))
             {
                 old.Delete();
             }

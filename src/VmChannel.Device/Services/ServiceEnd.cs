@@ -26,11 +26,11 @@ public sealed partial class ServiceEnd : HostEnd
     private readonly ILogger _log;
     private readonly Action _lookAgain;
     private readonly Action _onLookAgain;
+    private readonly RetryPause _retry = new(FirstPause, LongestPause);
     private ServiceSession? _session;
     private Task _running = Task.CompletedTask;
     private LoopTimer? _quiet;
     private LoopTimer? _pause;
-    private TimeSpan _nextPause = FirstPause;
     private long _sessionBegan;
     private int _wakePosted;
     private bool _isGuestOpen;
@@ -89,7 +89,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
         else if (_session.IsOutputEnded)
         {
-            EndInput();
+            _session.EndInput();
         }
         else
         {
@@ -118,7 +118,7 @@ public sealed partial class ServiceEnd : HostEnd
         if (_session is not null)
         {
             _session.EndOutput();
-            EndInput();
+            _session.EndInput();
             _session.Cancellation.CancelAfter(StopTime);
         }
     }
@@ -175,7 +175,7 @@ public sealed partial class ServiceEnd : HostEnd
 
         if (failure is null && !isUnasked)
         {
-            _nextPause = FirstPause;
+            _retry.Reset();
             if (_isGuestOpen)
             {
                 Begin();
@@ -185,15 +185,10 @@ public sealed partial class ServiceEnd : HostEnd
             return;
         }
 
-        if (Environment.TickCount64 - _sessionBegan > LongestPause.TotalMilliseconds)
-        {
-            _nextPause = FirstPause;
-        }
-
-        LogEnded(_service.Name, failure?.Message ?? "it ended the session", unread, _nextPause.TotalSeconds);
+        TimeSpan pause = _retry.Take(TimeSpan.FromMilliseconds(Environment.TickCount64 - _sessionBegan));
+        LogEnded(_service.Name, failure?.Message ?? "it ended the session", unread, pause.TotalSeconds);
         SetOpen(false, failure?.Message);
-        _pause = _loop.After(_nextPause, OnPauseOver);
-        _nextPause = _nextPause * 2 < LongestPause ? _nextPause * 2 : LongestPause;
+        _pause = _loop.After(pause, OnPauseOver);
     }
 
     private void OnPauseOver()
@@ -225,17 +220,9 @@ public sealed partial class ServiceEnd : HostEnd
             }
             else
             {
-                EndInput();
+                _session.EndInput();
             }
         });
-    }
-
-    private void EndInput()
-    {
-        if (!_session!.IsInputEnded)
-        {
-            _session.EndInput();
-        }
     }
 
     /// <summary>Any thread. At most one wake is on its way.</summary>

@@ -121,8 +121,11 @@ internal sealed class ServiceSession : IDuplexPipe
     /// <summary>Loop thread: the service gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {
-        IsInputEnded = true;
-        _fromGuest.Writer.Complete();
+        if (!IsInputEnded)
+        {
+            IsInputEnded = true;
+            _fromGuest.Writer.Complete();
+        }
     }
 
     /// <summary>Loop thread: nobody reads what the service writes any more.</summary>

@@ -9,7 +9,7 @@ internal sealed class LineLog : ILoggerFactory
     private readonly LineLogger _logger;
 
     /// <param name="lowest">Less important events are left out.</param>
-    public LineLog(LogLevel lowest) => _logger = new LineLogger(lowest, IsJournal(), Terminal.Is(FileDescriptor.Borrow(2)));
+    public LineLog(LogLevel lowest) => _logger = new LineLogger(lowest, IsJournal());
 
     public ILogger CreateLogger(string categoryName) => _logger;
 
@@ -25,7 +25,7 @@ internal sealed class LineLog : ILoggerFactory
             && FileDescriptor.Borrow(2).Identity() is FileIdentity error
             && stream == $"{error.Device}:{error.Inode}";
 
-    private sealed class LineLogger(LogLevel lowest, bool isJournal, bool isTerminal) : ILogger
+    private sealed class LineLogger(LogLevel lowest, bool isJournal) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull
@@ -39,9 +39,7 @@ internal sealed class LineLog : ILoggerFactory
             if (IsEnabled(logLevel))
             {
                 string text = StandardStream.Printable(formatter(state, exception) + (exception is null ? "" : $": {exception}"));
-
-                // A console on this terminal has put it into raw mode: a line feed alone would not go back to the margin.
-                StandardStream.WriteError(isJournal ? $"<{Priority(logLevel)}>{text}\n" : $"{Time()} {Mark(logLevel)}{text}{(isTerminal ? "\r\n" : "\n")}");
+                StandardStream.WriteError(isJournal ? $"<{Priority(logLevel)}>{text}\n" : $"{Time()} {Mark(logLevel)}{text}\n");
             }
         }
 

@@ -11,7 +11,9 @@ internal static class StandardStream
 
     public static void WriteOutput(string text) => Write(Output, text);
 
-    public static void WriteError(string text) => Write(Error, text);
+    /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
+    public static void WriteError(string text)
+        => Write(Error, Terminal.Is(Error) ? text.Replace("\n", "\r\n", StringComparison.Ordinal) : text);
 
     /// <summary>One line on standard error: <c>vmchannel: …</c>. What came from elsewhere cannot add lines or control the terminal.</summary>
     public static void Complain(string message) => WriteError($"vmchannel: {Printable(message)}\n");

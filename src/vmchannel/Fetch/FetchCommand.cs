@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmChannel.Cli.CommandLine;
 
 namespace VmChannel.Cli.Fetch;
 
@@ -21,34 +22,30 @@ internal static class FetchCommand
 
     private static async Task<int> RunAsync(string[] names, bool all, CancellationToken cancellationToken)
     {
-        List<PackageSet> sets = [];
-        foreach (string name in names.Length == 0 && !all ? ["uml"] : names)
+        IReadOnlyList<PackageSet> sets = all ? PackageSets.All
+            : names.Length == 0 ? [PackageSets.Uml]
+            : [.. names.Select(Find)];
+        PackageStore store = new(CacheFolder.Default, new ProgressLine());
+        foreach (PackageSet set in sets)
         {
-            PackageSet? set = PackageSets.Find(name);
-            if (set is null)
+            string folder;
+            try
             {
-                await Console.Error.WriteLineAsync(
-                    $"vmchannel: fetch: nothing is called '{name}'; there is {string.Join(", ", PackageSets.All.Select(known => known.Name))}");
-                return 2;
+                folder = await store.GetAsync(set, cancellationToken);
+            }
+            catch (FetchException error)
+            {
+                StandardStream.WriteError($"vmchannel: fetch: {error.Message}\n");
+                return 1;
             }
 
-            sets.Add(set);
+            StandardStream.WriteOutput($"{folder}\n");
         }
 
-        try
-        {
-            PackageStore store = new(CacheFolder.Default, new ProgressLine());
-            foreach (PackageSet set in all ? PackageSets.All : sets)
-            {
-                Console.WriteLine(await store.GetAsync(set, cancellationToken));
-            }
-
-            return 0;
-        }
-        catch (FetchException error)
-        {
-            await Console.Error.WriteLineAsync($"vmchannel: fetch: {error.Message}");
-            return 1;
-        }
+        return 0;
     }
+
+    private static PackageSet Find(string name) =>
+        PackageSets.Find(name)
+        ?? throw new UsageException($"fetch {name}: nothing is called so; there is {string.Join(", ", PackageSets.All.Select(known => known.Name))}");
 }

@@ -1,16 +1,19 @@
+using VmChannel.Cli.CommandLine;
+using VmChannel.Native;
+
 namespace VmChannel.Cli.Fetch;
 
 /// <summary>One line on a person's terminal that says what is happening now; nothing at all anywhere else.</summary>
 internal sealed class ProgressLine
 {
-    private readonly bool _isTerminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
+    private readonly bool _isTerminal = Terminal.Is(FileDescriptor.Borrow(2)) && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
     private bool _shown;
 
     public void Show(string text)
     {
         if (_isTerminal)
         {
-            Console.Error.Write($"\r\e[K{text}");
+            StandardStream.WriteError($"\r\e[K{text}");
             _shown = true;
         }
     }
@@ -19,7 +22,7 @@ internal sealed class ProgressLine
     {
         if (_shown)
         {
-            Console.Error.Write("\r\e[K");
+            StandardStream.WriteError("\r\e[K");
             _shown = false;
         }
     }

@@ -8,10 +8,10 @@ namespace VmChannel.Cli.Run;
 /// <param name="Kernel">The guest's kernel: a program for UML, a bzImage for QEMU.</param>
 /// <param name="Initramfs">The archive it starts from.</param>
 /// <param name="MemoryMiB">Guest memory.</param>
-/// <param name="Queues">Virtqueues of our device: two for each port and two for control.</param>
+/// <param name="MaxPorts">Ports our device has room for, the console's included.</param>
 /// <param name="Shares">Folders the guest may write to.</param>
 internal sealed record GuestBoot(
-    string Socket, string Kernel, string Initramfs, int MemoryMiB, int Queues, IReadOnlyList<SharedFolder> Shares)
+    string Socket, string Kernel, string Initramfs, int MemoryMiB, int MaxPorts, IReadOnlyList<SharedFolder> Shares)
 {
     public string Hostname { get; init; } = "vmchannel";
 

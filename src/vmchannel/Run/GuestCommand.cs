@@ -6,7 +6,7 @@ namespace VmChannel.Cli.Run;
 /// <summary>What the guest is told to run: the command with the parts of our surroundings that make sense there.</summary>
 internal static class GuestCommand
 {
-    private const string SearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private const string SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Folders the guest has of its own.</summary>
     private static readonly string[] GuestsOwn = ["/tmp", "/run", "/dev", "/proc", "/sys", "/var/tmp"];
@@ -25,7 +25,9 @@ internal static class GuestCommand
     public static IReadOnlyDictionary<string, string> EnvironmentOf(IDictionary variables)
     {
         // The guest's user is root in a read-only tree: /tmp is the one home it can write to.
-        Dictionary<string, string> environment = new() { ["PATH"] = SearchPath, ["HOME"] = "/tmp", ["USER"] = "root", ["LOGNAME"] = "root" };
+        // vmchannel-guest, which lists and opens channels, is beside this program.
+        string searchPath = $"{SystemPath}:{Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)}";
+        Dictionary<string, string> environment = new() { ["PATH"] = searchPath, ["HOME"] = "/tmp", ["USER"] = "root", ["LOGNAME"] = "root" };
         foreach (DictionaryEntry variable in variables)
         {
             string name = (string)variable.Key;

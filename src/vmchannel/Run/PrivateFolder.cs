@@ -36,6 +36,7 @@ internal sealed class PrivateFolder : IDisposable
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            RedirectStandardError = true, // all three, or .NET would set up the terminal for it
             WorkingDirectory = "/",
         };
         _sweeper = Process.Start(start)!;

@@ -3,9 +3,6 @@ namespace VmChannel.Cli.Run;
 /// <summary>Arguments that boot a stock kernel in QEMU with our device. Emulation only: /dev/kvm is never used.</summary>
 internal static class QemuCommand
 {
-    /// <summary>vhost-user in QEMU counts queues in 8 bits: two for control and two for each port, port 0 included.</summary>
-    public const int MaxPorts = 127;
-
     public static IReadOnlyList<string> Modules { get; } = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];
 
     /// <param name="boot">What to boot.</param>
@@ -25,7 +22,7 @@ internal static class QemuCommand
             "-object", $"memory-backend-memfd,id=mem0,size={boot.MemoryMiB}M,share=on",
             "-chardev", "stdio,id=log,signal=off", "-serial", "chardev:log",
             "-chardev", $"socket,id=channels,path={boot.Socket}",
-            "-device", $"vhost-user-test-device-pci,chardev=channels,virtio-id=3,num_vqs={boot.Queues},config_size=12,vq_size=256",
+            "-device", $"vhost-user-test-device-pci,chardev=channels,virtio-id=3,num_vqs={2 * (boot.MaxPorts + 1)},config_size=12,vq_size=256",
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
         ];
 

@@ -23,4 +23,6 @@ internal sealed record RunOptions(
     public const int DefaultMemoryMiB = 512;
 
     public const int MinMemoryMiB = 64;
+
+    public const int MaxMemoryMiB = 64 * 1024;
 }

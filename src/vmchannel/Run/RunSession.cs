@@ -1,14 +1,14 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
-using VmChannel.Device.Loop;
-using VmChannel.Device.Ports;
+using VmChannel.Cli.Serve;
 using VmChannel.Native;
 using VmChannel.Wire;
 
 namespace VmChannel.Cli.Run;
 
 /// <summary>One throw-away guest from nothing to the command's exit code.</summary>
-internal sealed class RunSession(RunOptions options, RunSignals signals, ILoggerFactory logs)
+internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals signals, ILoggerFactory log)
 {
     private const int LogLines = 25;
     private const int BrokenPipe = 13;
@@ -17,20 +17,19 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
 
     private readonly ProgressLine _progress = new();
 
-    /// <param name="makePorts">Makes the user's ports on the loop that will serve them.</param>
     /// <returns>The command's exit code.</returns>
     /// <exception cref="RunException">The guest could not be brought up, or died.</exception>
     /// <exception cref="FetchException">Something it needs could not be fetched.</exception>
-    public async Task<int> RunAsync(Func<DeviceLoop, IReadOnlyList<Port>> makePorts)
+    public async Task<int> RunAsync()
     {
-        bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1));
+        bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1)) && ForegroundJob.IsThisProcess();
         PackageStore store = new(CacheFolder.Default, _progress);
         GuestKernel kernel = await GuestKernel.GetAsync(options, store, signals.Abort);
         Sandbox sandbox = await Sandbox.FindAsync(store, signals.Abort);
         if (sandbox.Missing is string missing)
         {
-            await Console.Error.WriteLineAsync(
-                $"vmchannel: no sandbox: {missing}. Root in the guest can write what you can write; trust the command or install bubblewrap.");
+            StandardStream.Complain(
+                $"no sandbox: {missing}. Root in the guest can write what you can write; trust the command or install bubblewrap.");
         }
 
         _progress.Show("vmchannel: booting …");
@@ -40,11 +39,9 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
 
         using PrivateFolder folder = PrivateFolder.Create(isTerminal);
         string socket = folder.File("device.sock");
-        DeviceLoop loop = new(logs.CreateLogger<DeviceLoop>());
-        IReadOnlyList<Port> ports = makePorts(loop);
-        using RunDevice device = new(loop, ports, isQemu ? QemuCommand.MaxPorts : UmlCommand.MaxPorts, isTerminal, socket, logs);
+        await using RunDevice device = await RunDevice.StartAsync(plan, isTerminal, socket, log, signals.Abort);
 
-        GuestBoot boot = new(socket, kernel.Path, initramfs, options.MemoryMiB, device.QueueCount, options.Shares);
+        GuestBoot boot = new(socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares);
         IReadOnlyList<string> command = sandbox.Around(
             isQemu ? QemuCommand.Arguments(boot, kernel.MonitorRoot!) : UmlCommand.Arguments(boot, folder.Path),
             [CacheFolder.Default, kernel.Path],
@@ -58,9 +55,9 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
             await WaitForGuestAsync(device.Control, monitor, signals.Abort);
             _progress.Clear();
             using Terminal? raw = isTerminal ? TakeTerminal(device) : null;
-            string[] names = [.. ports.Select(port => port.Spec.Protocol).OfType<string>()];
+            string[] names = [.. plan.Ports.Select(port => port.Spec.Protocol).OfType<string>()];
             await device.Control.SendAsync(GuestCommand.Of(options, isTerminal, names), signals.Abort);
-            code = await ConverseAsync(device, monitor);
+            code = await ConverseAsync(device, monitor, isTerminal);
         }
         finally
         {
@@ -113,7 +110,7 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
         return raw;
     }
 
-    private async Task<int> ConverseAsync(RunDevice device, VmmProcess monitor)
+    private async Task<int> ConverseAsync(RunDevice device, VmmProcess monitor, bool isTerminal)
     {
         using CancellationTokenSource over = new();
         Task<RunExit> exit = device.Control.ExpectAsync<RunExit>(over.Token);
@@ -129,7 +126,7 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
                     RunExit end = await exit;
                     if (end.Error is string error)
                     {
-                        await Console.Error.WriteLineAsync($"vmchannel: run: {error}\r");
+                        StandardStream.WriteError($"vmchannel: run: {StandardStream.Printable(error)}{(isTerminal ? "\r\n" : "\n")}");
                     }
 
                     Task drained = device.DrainAsync(ChannelPatience, over.Token);
@@ -167,6 +164,6 @@ internal sealed class RunSession(RunOptions options, RunSignals signals, ILogger
         string kept = Directory.CreateTempSubdirectory("vmchannel-kept-").FullName;
         await File.WriteAllTextAsync(Path.Combine(kept, "kernel.log"), monitor.Log.LastLines(int.MaxValue) + "\n");
         await File.WriteAllLinesAsync(Path.Combine(kept, "command"), command);
-        await Console.Error.WriteLineAsync($"vmchannel: the guest's kernel messages and its command line are in {kept}\r");
+        StandardStream.Complain($"the guest's kernel messages and its command line are in {kept}");
     }
 }

@@ -1,69 +1,103 @@
 using System.CommandLine;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-using VmChannel.Cli.Fetch;
+using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Serve;
 
 namespace VmChannel.Cli.Run;
 
 /// <summary><c>vmchannel run</c>: a command in a throw-away guest with these channels.</summary>
 internal static class RunVerb
 {
+    private const int Failure = 1;
+
     public static Command Create()
     {
-        Option<string> vmm = new("--vmm") { Description = "uml (User Mode Linux) or qemu (QEMU without KVM, stock kernel)", DefaultValueFactory = _ => "uml" };
-        vmm.AcceptOnlyFromAmong("uml", "qemu");
-        Option<int> memory = new("--memory") { Description = "guest memory in MiB", HelpName = "MiB", DefaultValueFactory = _ => RunOptions.DefaultMemoryMiB };
-        Option<string?> kernel = new("--kernel") { Description = "a kernel of your own: a linux.uml program, or a bzImage with --vmm qemu", HelpName = "PATH" };
-        Option<string[]> share = new("--share") { Description = "a folder the guest may write to, at the same place or at PATH", HelpName = "DIR[:PATH]" };
-        Option<bool> keep = new("--keep") { Description = "keep the guest's kernel messages and its command line for a look" };
-        Argument<string[]> command = new("command") { Description = "what to run in the guest (default: a shell)", Arity = ArgumentArity.ZeroOrMore };
-        Command verb = new("run", "Boot a throw-away guest with these channels and run a command in it.") { vmm, memory, kernel, share, keep, command };
-        verb.SetAction((parsed, _) => RunAsync(() => new RunOptions(
-            parsed.GetValue(vmm) == "qemu" ? Vmm.Qemu : Vmm.Uml,
-            MemoryOf(parsed.GetValue(memory)),
-            parsed.GetValue(kernel),
-            [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
-            parsed.GetValue(keep),
-            parsed.GetValue(command) ?? [])));
+        Option<string> vmm = new("--vmm");
+        Option<string> memory = new("--memory");
+        Option<string> kernel = new("--kernel");
+        Option<string[]> share = new("--share");
+        Option<bool> keep = new("--keep");
+        Option<bool> verbose = new("--verbose", "-v");
+        Option<bool> demo = new("--demo");
+        Argument<string[]> command = new("command") { Arity = ArgumentArity.ZeroOrMore };
+        DeviceOptions device = new();
+        ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
+        {
+            vmm, memory, kernel, share, keep, verbose, demo, command,
+        };
+        device.AddTo(verb);
+        verb.SetAction(async (parsed, _) =>
+        {
+            using RunDemo? show = parsed.GetValue(demo) ? new RunDemo() : null;
+            if (show is not null && (parsed.GetValue(command)?.Length > 0 || device.HasPorts(parsed)))
+            {
+                throw new UsageException("run: --demo brings its own channels and command: leave yours out");
+            }
+
+            DevicePlan plan = device.Read(show is null ? parsed : verb.Parse([.. show.Ports.SelectMany(port => new[] { "-virtioserial", port })]));
+            if (plan.Ports.Any(port => port.Spec.IsConsole))
+            {
+                throw new UsageException("run: the console is the command's: leave -virtconsole out");
+            }
+
+            RunOptions options = new(
+                VmmOf(parsed.GetValue(vmm)),
+                MemoryOf(parsed.GetValue(memory)),
+                parsed.GetValue(kernel),
+                [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
+                parsed.GetValue(keep),
+                show is null ? parsed.GetValue(command) ?? [] : RunDemo.Command);
+            if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
+            {
+                throw new UsageException($"run: UML carries {UmlCommand.MaxPorts} ports, the console's included: lower --max-ports, or use --vmm qemu");
+            }
+
+            show?.Start();
+            return await RunAsync(options, plan, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
+        });
         return verb;
     }
 
-    private static int MemoryOf(int mebibytes) =>
-        mebibytes >= RunOptions.MinMemoryMiB
-            ? mebibytes
-            : throw new RunException($"--memory {mebibytes}: a guest needs at least {RunOptions.MinMemoryMiB} MiB");
-
-    private static async Task<int> RunAsync(Func<RunOptions> read)
+    private static Vmm VmmOf(string? text) => text switch
     {
-        RunOptions options;
-        try
+        null or "uml" => Vmm.Uml,
+        "qemu" => Vmm.Qemu,
+        _ => throw new UsageException($"--vmm {text}: say uml or qemu"),
+    };
+
+    private static int MemoryOf(string? text)
+    {
+        if (text is null)
         {
-            options = read();
-        }
-        catch (RunException error)
-        {
-            return await FailAsync(error.Message, code: 2);
+            return RunOptions.DefaultMemoryMiB;
         }
 
+        // As QEMU's -m: a plain number is MiB.
+        int unit = text.EndsWith('G') ? 1024 : 1;
+        return int.TryParse(text.TrimEnd('G', 'M'), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && (long)number * unit is >= RunOptions.MinMemoryMiB and <= RunOptions.MaxMemoryMiB
+            ? number * unit
+            : throw new UsageException(
+                $"--memory {text}: a size such as 512M or 2G is needed, from {RunOptions.MinMemoryMiB}M to {RunOptions.MaxMemoryMiB / 1024}G");
+    }
+
+    private static async Task<int> RunAsync(RunOptions options, DevicePlan plan, LogLevel lowest)
+    {
         using RunSignals signals = new();
+        using LineLog log = new(lowest);
         try
         {
-            ILoggerFactory logs = NullLoggerFactory.Instance;
-            return await new RunSession(options, signals, logs).RunAsync(_ => []);
+            return await new RunSession(options, plan, signals, log).RunAsync();
         }
         catch (OperationCanceledException) when (signals.Abort.IsCancellationRequested)
         {
             return 128 + signals.Last;
         }
-        catch (Exception error) when (error is RunException or FetchException or IOException)
+        catch (IOException error)
         {
-            return await FailAsync(error.Message, code: 1);
+            StandardStream.WriteError($"vmchannel: run: {error.Message}\n");
+            return Failure;
         }
-    }
-
-    private static async Task<int> FailAsync(string message, int code)
-    {
-        await Console.Error.WriteLineAsync($"vmchannel: run: {message}");
-        return code;
     }
 }

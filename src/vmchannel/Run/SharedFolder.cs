@@ -1,3 +1,5 @@
+using VmChannel.Cli.CommandLine;
+
 namespace VmChannel.Cli.Run;
 
 /// <summary>A folder of the host that the guest may write to.</summary>
@@ -6,7 +8,7 @@ namespace VmChannel.Cli.Run;
 internal sealed record SharedFolder(string HostPath, string GuestPath)
 {
     /// <summary><c>DIR</c>, which appears at the same place, or <c>DIR:/PATH</c>.</summary>
-    /// <exception cref="RunException">No such folder.</exception>
+    /// <exception cref="UsageException">No such folder.</exception>
     public static SharedFolder Parse(string value)
     {
         // A folder may have a colon in its name: what exists is taken as it is.
@@ -15,6 +17,6 @@ internal sealed record SharedFolder(string HostPath, string GuestPath)
         string guest = separator < 0 ? host : value[(separator + 1)..];
         return Directory.Exists(host)
             ? new(host, guest)
-            : throw new RunException($"--share {value}: {host} is not a folder; give DIR or DIR:/PATH-IN-THE-GUEST");
+            : throw new UsageException($"--share {value}: {host} is not a folder; give DIR or DIR:/PATH-IN-THE-GUEST");
     }
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using VmChannel.Cli.CommandLine;
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.Services;
 using VmChannel.Device.VirtioSerial;
 
@@ -50,6 +50,9 @@ internal sealed class DeviceOptions
         command.Add(_resizeOrder);
         command.Add(_noWakeNudge);
     }
+
+    /// <summary>The command line names at least one port.</summary>
+    public bool HasPorts(ParseResult parsed) => parsed.GetResult(_serial) is not null || parsed.GetResult(_console) is not null;
 
     /// <summary>Reads them, and plans the device.</summary>
     /// <param name="parsed">The command line.</param>

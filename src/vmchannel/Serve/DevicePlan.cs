@@ -1,4 +1,4 @@
-using VmChannel.Device.Ports;
+using VmChannel.Device.Options;
 using VmChannel.Device.VirtioSerial;
 
 namespace VmChannel.Cli.Serve;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Loop;
+using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using VmChannel.Device.VhostUser;

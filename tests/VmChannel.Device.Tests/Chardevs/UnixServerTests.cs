@@ -1,11 +1,9 @@
 using System.Net.Sockets;
-using System.Runtime.Versioning;
 using VmChannel.Device.Channels;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs;
 
-[SupportedOSPlatform("linux")]
 public sealed class UnixServerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

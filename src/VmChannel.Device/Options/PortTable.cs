@@ -1,9 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device.Ports;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Services;
 using VmChannel.Wire;
 
-namespace VmChannel.Device.Ports;
+namespace VmChannel.Device.Options;
 
 /// <summary>Which numbers and names of one device are taken. Gives new ports theirs, or says why not.</summary>
 public sealed class PortTable

@@ -5,7 +5,7 @@ using VmChannel.Device.Chardevs;
 using VmChannel.Device.Services;
 using VmChannel.Wire;
 
-namespace VmChannel.Device.Ports;
+namespace VmChannel.Device.Options;
 
 /// <summary>Reads <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
 /// <remarks>
@@ -37,7 +37,10 @@ public sealed class PortOptions
         _services = services;
     }
 
-    private IReadOnlyList<string> ServiceKeys => _services.FirstOrDefault(service => service.Name == _service)?.KnownKeys ?? [];
+    /// <summary>Keys of the service that was named, or else of the one that is built in for the protocol.</summary>
+    private IReadOnlyList<string> ServiceKeys
+        => _services.FirstOrDefault(
+            service => _service is not null ? service.Name == _service : service.Protocol is not null && service.Protocol == _protocol?.Text)?.KnownKeys ?? [];
 
     private IReadOnlyList<string> Keys => _isConsole ? ConsoleKeys : SerialKeys;
 

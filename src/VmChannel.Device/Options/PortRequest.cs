@@ -2,7 +2,7 @@ using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Wire;
 
-namespace VmChannel.Device.Ports;
+namespace VmChannel.Device.Options;
 
 /// <summary>A port as somebody asked for it, before it has its number.</summary>
 /// <param name="Origin">The option it came from, for messages: <c>-virtioserial port=4,…</c>.</param>

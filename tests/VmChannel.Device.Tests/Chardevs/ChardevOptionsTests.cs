@@ -1,0 +1,151 @@
+using CsCheck;
+using VmChannel.Device.Chardevs;
+using VmChannel.Native;
+using Xunit;
+
+namespace VmChannel.Device.Tests.Chardevs;
+
+public sealed class ChardevOptionsTests
+{
+    private static readonly string[] Pieces =
+    [
+        "unix", "tcp", "socket", "pty", "file", "pipe", "stdio", "null", "fd", ":", ",", ",,", "=", "path", "host", "port", "server", "nowait",
+        "wait=on", "reconnect-ms=5", "abstract", "on", "off", "/a", "[", "]", "::1", "0", "99999999999", "é", "\0", "\n", " ", "no", "input-path",
+    ];
+
+    [Theory]
+    [InlineData("unix:/a", "/a", false, false, null)]
+    [InlineData("unix:/a,server,nowait", "/a", true, false, null)]
+    [InlineData("unix:/a,server,wait", "/a", true, true, null)]
+    [InlineData("unix:/a,server=on,wait=off", "/a", true, false, null)]
+    [InlineData("unix:/a,server=yes", "/a", true, false, null)]
+    [InlineData("unix:/a,server=true", "/a", true, false, null)]
+    [InlineData("unix:/a,server=false", "/a", false, false, null)]
+    [InlineData("unix:/a,noserver", "/a", false, false, null)]
+    [InlineData("unix:/a,nowait", "/a", false, false, null)]
+    [InlineData("unix:/a,,b,server", "/a,b", true, false, null)]
+    [InlineData("unix:/a=b", "/a=b", false, false, null)]
+    [InlineData("unix:/a:b", "/a:b", false, false, null)]
+    [InlineData("unix:@name,server", "@name", true, false, null)]
+    [InlineData("unix,path=/a", "/a", false, false, null)]
+    [InlineData("socket,path=/a,server=on,wait=off", "/a", true, false, null)]
+    [InlineData("socket,path=name,abstract=on,tight=off", "@name", false, false, null)]
+    [InlineData("unix:/a,reconnect-ms=250", "/a", false, false, 250)]
+    [InlineData("unix:/a,reconnect=3", "/a", false, false, 3000)]
+    [InlineData("unix:/a,reconnect=0", "/a", false, false, null)]
+    public void TryParse_Unix_YieldsEveryField(string text, string address, bool isServer, bool waits, int? reconnectMs)
+    {
+        ChardevSpec.Unix spec = Assert.IsType<ChardevSpec.Unix>(Parse(text));
+        Assert.Equal(address, spec.Address.ToString());
+        Assert.Equal(isServer, spec.IsServer);
+        Assert.Equal(waits, spec.WaitsForClient);
+        Assert.Equal(reconnectMs, (int?)spec.Reconnect?.TotalMilliseconds);
+    }
+
+    [Theory]
+    [InlineData("tcp:localhost:4444", "localhost:4444", false, false)]
+    [InlineData("tcp:localhost:4444,server,nowait,nodelay", "localhost:4444", true, true)]
+    [InlineData("tcp::4444,server", ":4444", true, false)]
+    [InlineData("tcp:[::1]:4444", "[::1]:4444", false, false)]
+    [InlineData("socket,host=::1,port=4444,nodelay=on", "[::1]:4444", false, true)]
+    [InlineData("socket,port=4444,server=on", ":4444", true, false)]
+    public void TryParse_Tcp_YieldsEveryField(string text, string address, bool isServer, bool noDelay)
+    {
+        ChardevSpec.Tcp spec = Assert.IsType<ChardevSpec.Tcp>(Parse(text));
+        Assert.Equal(address, spec.Address.ToString());
+        Assert.Equal(isServer, spec.IsServer);
+        Assert.Equal(noDelay, spec.NoDelay);
+    }
+
+    [Fact]
+    public void TryParse_OtherBackends_YieldTheirs()
+    {
+        Assert.Equal(new ChardevSpec.Pty(null), Parse("pty"));
+        Assert.Equal(new ChardevSpec.Pty("/l"), Parse("pty,path=/l"));
+        Assert.Equal(new ChardevSpec.Pty("/l"), Parse("pty:/l"));
+        Assert.Equal(new ChardevSpec.OutputFile("/f", false, null), Parse("file:/f"));
+        Assert.Equal(new ChardevSpec.OutputFile("/f", true, "/i"), Parse("file,path=/f,append=on,input-path=/i"));
+        Assert.Equal(new ChardevSpec.OutputFile("/f", true, null), Parse("file:/f,append"));
+        Assert.Equal(new ChardevSpec.Pipe("/p"), Parse("pipe:/p"));
+        Assert.Equal(new ChardevSpec.Pipe("/p"), Parse("pipe,path=/p"));
+        Assert.Equal(new ChardevSpec.Stdio(true), Parse("stdio"));
+        Assert.Equal(new ChardevSpec.Stdio(false), Parse("stdio,signal=off"));
+        Assert.Equal(new ChardevSpec.Null(), Parse("null"));
+        Assert.Equal(new ChardevSpec.Fd(7), Parse("fd:7"));
+        Assert.Equal(new ChardevSpec.Fd(7), Parse("socket,fd=7"));
+    }
+
+    [Theory]
+    [InlineData("", "before or after a comma")]
+    [InlineData("unix:/a,", "before or after a comma")]
+    [InlineData("unix:", "write unix:PATH")]
+    [InlineData("unix", "path is missing")]
+    [InlineData("unix,path=", "path is empty")]
+    [InlineData("/run/a.sock", "unix:/run/a.sock")]
+    [InlineData("unx:/a", "did you mean unix?")]
+    [InlineData("udp:localhost:1", "no chardev udp")]
+    [InlineData("null:x", "takes no colon")]
+    [InlineData("unix:/a,servr", "did you mean server?")]
+    [InlineData("unix:/a,nodelay", "unknown option nodelay")]
+    [InlineData("unix:/a,server,server", "server is given twice")]
+    [InlineData("unix:/a,path=/b", "path is given twice")]
+    [InlineData("unix,path", "path needs a value")]
+    [InlineData("unix:/a,server=maybe", "say on or off")]
+    [InlineData("unix:/a,wait", "wait=on is for a server")]
+    [InlineData("unix:/a,server,reconnect-ms=5", "is for a client")]
+    [InlineData("unix:/a,reconnect-ms=x", "from 0 to")]
+    [InlineData("unix:/a,reconnect-ms=-1", "from 0 to")]
+    [InlineData("unix:/a,reconnect=1,reconnect-ms=1", "exclude each other")]
+    [InlineData("unix:/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890", "at most 107")]
+    [InlineData("tcp:localhost", "the port is missing")]
+    [InlineData("tcp:localhost:0", "needs the server's port")]
+    [InlineData("tcp:localhost:65536", "from 0 to 65535")]
+    [InlineData("tcp:localhost:http", "from 0 to 65535")]
+    [InlineData("tcp:::1:4444", "goes into brackets")]
+    [InlineData("tcp::4444", "host is empty")]
+    [InlineData("tcp:a:1,ipv4=off,ipv6=off", "leave nothing")]
+    [InlineData("socket", "path is missing")]
+    [InlineData("socket,path=/a,host=b,port=1", "exclude each other")]
+    [InlineData("socket,path=/a,nodelay=on", "does not go with path=")]
+    [InlineData("socket,fd=3,server=on", "does not go with fd=")]
+    [InlineData("fd:x", "a whole number")]
+    [InlineData("fd:99999999999", "a whole number")]
+    public void TryParse_Wrong_SaysWhatAndWhatToDo(string text, string expected)
+    {
+        Assert.False(ChardevOptions.TryParse(text, out ChardevSpec? spec, out string? error));
+        Assert.Null(spec);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error);
+    }
+
+    [Fact]
+    public void TryParse_AnyText_NeverThrows()
+        => Gen.OneOf(Gen.String, Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i]).Array[0, 12].Select(string.Concat)).Sample(text =>
+        {
+            bool isRight = ChardevOptions.TryParse(text, out ChardevSpec? spec, out string? error);
+            return isRight ? spec is not null && error is null : spec is null && !string.IsNullOrEmpty(error);
+        });
+
+    [Fact]
+    public void UnixAddress_Abstract_BeginsWithZeroAndIsPaddedOnlyWhenNotTight()
+    {
+        Assert.True(UnixAddress.TryCreate("n", isAbstract: true, isTight: true, out UnixAddress? tight, out _));
+        Assert.Equal([1, 0, 0, (byte)'n'], tight.Encoded.ToArray());
+        Assert.True(UnixAddress.TryCreate("n", isAbstract: true, isTight: false, out UnixAddress? padded, out _));
+        Assert.Equal(110, padded.Encoded.Length);
+    }
+
+    [Fact]
+    public void OptionWord_Split_UndoublesCommas()
+    {
+        List<string> words = OptionWord.Split("a,,b,c,,,d", out string? error);
+        Assert.Null(error);
+        Assert.Equal(["a,b", "c,", "d"], words);
+    }
+
+    private static ChardevSpec Parse(string text)
+    {
+        Assert.True(ChardevOptions.TryParse(text, out ChardevSpec? spec, out string? error), error);
+        return spec;
+    }
+}

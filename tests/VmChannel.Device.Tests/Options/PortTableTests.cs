@@ -1,0 +1,87 @@
+using VmChannel.Device.Options;
+using VmChannel.Device.Services;
+using Xunit;
+
+namespace VmChannel.Device.Tests.Options;
+
+public sealed class PortTableTests
+{
+    private static readonly ServiceSpec[] Services = [new("clipboard", "org.qemu.clipboard", [], ""), new("echo", null, [], "")];
+
+    [Fact]
+    public void TryAddAll_NoNumbers_GetsTheLowestFreeAfterTheGivenOnes()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Serial("name=a,char=null"), Serial("nr=1,name=b,char=null"), Serial("name=c,char=null"), Console()], out string? error), error);
+        Assert.Equal(["0 ", "1 b", "2 a", "3 c"], table.Plans.Select(plan => $"{plan.Spec.Number} {plan.Spec.Protocol}"));
+    }
+
+    [Fact]
+    public void TryAdd_BuiltInProtocol_GetsItsService()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAdd(Serial("protocol=org.qemu.clipboard"), out PortPlan? plan, out string? error), error);
+        Assert.Equal("clipboard", plan.Service);
+        Assert.True(table.TryAdd(Serial("protocol=any.name,service=echo"), out plan, out error), error);
+        Assert.Equal("echo", plan.Service);
+    }
+
+    [Fact]
+    public void Remove_TakenNumberAndName_AreFreeAgain()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Serial("nr=1,name=a,char=null")], out _));
+        Assert.True(table.Remove(1));
+        Assert.True(table.TryAddAll([Serial("nr=1,name=a,char=null")], out string? error), error);
+    }
+
+    [Theory]
+    [InlineData("port=0,protocol=z,char=null", "port 0 is the console's")]
+    [InlineData("port=4,protocol=z,char=null", "port 4 is taken by -virtioserial port=4,")]
+    [InlineData("port=31,protocol=z,char=null", "port 31 is beyond the limit: --max-ports 31")]
+    [InlineData("protocol=org.fish,char=null", "the name org.fish is taken by port 4")]
+    [InlineData("protocol=org,char=null", "/dev/vmchannel/org would be a file and a folder")]
+    [InlineData("protocol=org.fish.net,char=null", "/dev/vmchannel/org/fish would be a file and a folder")]
+    [InlineData("protocol=org.unknown", "org.unknown is not built in (built in: org.qemu.clipboard)")]
+    [InlineData("protocol=z,char=stdio", "stdio already serves port 4")]
+    public void TryAdd_Conflict_NamesOptionAndSaysWhatToDo(string text, string expected)
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Serial("port=4,protocol=org.fish,char=stdio")], out _));
+        Assert.False(table.TryAdd(Serial(text), out PortPlan? plan, out string? error));
+        Assert.Null(plan);
+        Assert.StartsWith($"-virtioserial {text}: ", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        _ = Assert.Single(table.Plans);
+    }
+
+    [Fact]
+    public void TryAdd_NoNumberFree_SaysTheLimit()
+    {
+        PortTable table = new(2, Services);
+        Assert.True(table.TryAddAll([Serial("protocol=a,char=null")], out _));
+        Assert.False(table.TryAdd(Serial("protocol=b,char=null"), out _, out string? error));
+        Assert.Contains("--max-ports 2 leaves numbers 1 to 1", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TryAdd_SecondConsole_IsRefused()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Console()], out _));
+        Assert.False(table.TryAdd(Console(), out _, out string? error));
+        Assert.Contains("a device has one", error, StringComparison.Ordinal);
+    }
+
+    private static PortRequest Serial(string text)
+    {
+        Assert.True(PortOptions.TryParseSerial(text, Services, out PortRequest? request, out string? error), error);
+        return request;
+    }
+
+    private static PortRequest Console()
+    {
+        Assert.True(PortOptions.TryParseConsole("char=null", Services, out PortRequest? request, out string? error), error);
+        return request;
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text;
+using Xunit;
+
+namespace VmChannel.Guest.Tests;
+
+/// <summary>The keeper on folders that look like sysfs and /dev.</summary>
+public sealed class LinkKeeperTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("vmchannel-links-").FullName;
+    private readonly List<string> _log = [];
+    private readonly LinkKeeper _keeper;
+
+    public LinkKeeperTests()
+    {
+        Directory.CreateDirectory(Device);
+        _keeper = new(Device, Sysfs, _log.Add);
+    }
+
+    private string Device => Path.Join(_root, "dev");
+
+    private string Sysfs => Path.Join(_root, "sys");
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Update_NoDriver_DoesNothing()
+    {
+        Assert.Empty(_keeper.Update().Ports);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Device));
+    }
+
+    [Fact]
+    public void Update_PortAppears_LinksAreAChain()
+    {
+        Plug("vport0p4", "org.qemu.clipboard");
+        _keeper.Update();
+        Assert.Equal("../../../vmch4", Target("vmchannel/org/qemu/clipboard"));
+        Assert.Equal("vport0p4", Target("vmch4"));
+        Assert.Equal("../vport0p4", Target("virtio-ports/org.qemu.clipboard"));
+    }
+
+    [Fact]
+    public void Update_Twice_ChangesNothing()
+    {
+        Plug("vport0p4", "org.qemu.clipboard");
+        Plug("vport0p5", "bad name");
+        _keeper.Update();
+        _log.Clear();
+        _keeper.Update();
+        Assert.Empty(_log);
+    }
+
+    [Fact]
+    public void Update_PortIsGone_LinksAndTheirFoldersAreGone()
+    {
+        Plug("vport0p4", "org.qemu.clipboard");
+        Plug("vport0p5", "org.qemu.other");
+        _keeper.Update();
+        Unplug("vport0p4");
+        _keeper.Update();
+        Assert.Equal("../../../vmch5", Target("vmchannel/org/qemu/other"));
+        Unplug("vport0p5");
+        _keeper.Update();
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Device));
+    }
+
+    [Fact]
+    public void Update_SameNameOnAnotherPort_LinkFollows()
+    {
+        Plug("vport0p4", "org.qemu.clipboard");
+        _keeper.Update();
+        Unplug("vport0p4");
+        Plug("vport0p7", "org.qemu.clipboard");
+        _keeper.Update();
+        Assert.Equal("../../../vmch7", Target("vmchannel/org/qemu/clipboard"));
+        Assert.Null(Target("vmch4"));
+    }
+
+    [Fact]
+    public void Update_AfterUdev_ItsLinksStay()
+    {
+        Plug("vport0p4", "a.b");
+        Link("vmchannel/a/b", "../../vport0p4");
+        Link("vmch4", "vport0p4");
+        _keeper.Update();
+        Assert.Equal("../../vport0p4", Target("vmchannel/a/b"));
+    }
+
+    [Fact]
+    public void Update_LeftOversOfACrash_AreReplaced()
+    {
+        Plug("vport0p4", "a.b");
+        Link("vmchannel/a/b", "../../vmch9");
+        _keeper.Update();
+        Assert.Equal("../../vmch4", Target("vmchannel/a/b"));
+    }
+
+    [Fact]
+    public void Update_LinksOfOthers_AreLeftAlone()
+    {
+        Link("vmchannel/com/example/serial", "../../../ttyUSB0");
+        Link("vmch1", "/etc/passwd");
+        File.WriteAllText(Path.Join(Device, "vmch2"), "");
+        Plug("vport0p1", "com.example.serial");
+        Plug("vport0p2", "com.example");
+        _keeper.Update();
+        Assert.Equal("../../../ttyUSB0", Target("vmchannel/com/example/serial"));
+        Assert.Equal("/etc/passwd", Target("vmch1"));
+        Assert.Contains(_log, line => line.Contains("something else is at the place", StringComparison.Ordinal));
+        Assert.Contains(_log, line => line.Contains("warning", StringComparison.Ordinal) && line.Contains("com/example", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Update_HostileNames_MakeNoLink()
+    {
+        string[] names = ["../../etc/passwd", "..", "a/b", "a\nb", "\u001b[2J", ""];
+        for (int i = 0; i < names.Length; i++)
+        {
+            Plug($"vport0p{i + 1}", names[i]);
+        }
+
+        _keeper.Update();
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Device));
+        Assert.Equal(names.Length, _log.Count);
+        Assert.All(_log, line => Assert.DoesNotContain(line, char.IsControl));
+    }
+
+    [Fact]
+    public void WaitUntil_NeverSo_EndsInTime() => Assert.Null(_keeper.WaitUntil(_ => false, TimeSpan.FromMilliseconds(20)));
+
+    private void Plug(string node, string name)
+    {
+        Directory.CreateDirectory(Path.Join(Sysfs, node));
+        File.WriteAllText(Path.Join(Sysfs, node, "name"), name + "\n", new UTF8Encoding(false));
+    }
+
+    private void Unplug(string node) => Directory.Delete(Path.Join(Sysfs, node), recursive: true);
+
+    private void Link(string path, string target)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Join(Device, path))!);
+        File.CreateSymbolicLink(Path.Join(Device, path), target);
+    }
+
+    private string? Target(string path) => new FileInfo(Path.Join(Device, path)).LinkTarget;
+}
