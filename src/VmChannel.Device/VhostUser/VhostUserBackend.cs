@@ -60,6 +60,13 @@ internal sealed class VhostUserBackend : IDisposable
             return MessageOutcome.Refused($"features 0x{unknown:x} were not offered");
         }
 
+        // A ring keeps what it was started with, and the queues' meaning depends on MULTIPORT.
+        bool changes = _features != features;
+        if (changes)
+        {
+            StopAll();
+        }
+
         _features = features;
         _device.SetFeatures(features);
         if ((features & (ulong)VirtioFeatures.ProtocolFeatures) == 0)
@@ -71,7 +78,7 @@ internal sealed class VhostUserBackend : IDisposable
             }
         }
 
-        return MessageOutcome.Accepted;
+        return changes ? StartAll() : MessageOutcome.Accepted;
     }
 
     /// <param name="features">What the front-end takes.</param>

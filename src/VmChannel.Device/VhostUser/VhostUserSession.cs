@@ -56,6 +56,15 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         _connection.Dispose();
     }
 
+    /// <summary>Looks at the socket now, as if it had been reported ready.</summary>
+    public void Poll()
+    {
+        if (Run())
+        {
+            _loop.Schedule(this);
+        }
+    }
+
     protected internal override bool Run()
     {
         for (int i = 0; i < MessagesPerTurn && _watch is not null; i++)

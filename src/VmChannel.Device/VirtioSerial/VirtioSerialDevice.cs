@@ -24,6 +24,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
     private readonly ChainBatch _batch = new();
     private readonly ControlQueues _control;
     private readonly SerialPort[] _ports;
+    private readonly PinnedBuffer _emergency = new(1);
+    private SerialPort? _single;
     private TerminalSize _size;
     private int _room;
     private ushort _controlPosition;
@@ -35,7 +37,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _loop = loop;
         _settings = settings;
         _log = log;
-        _control = new ControlQueues(_batch, Handle);
+        _control = new ControlQueues(Handle);
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {
@@ -78,6 +80,11 @@ public sealed partial class VirtioSerialDevice : IDisposable
         SerialPort slot = _ports[number];
         slot.Plug(port);
         port.AttachTransport(() => OnPortWake(slot));
+        if (_single is { Port: null })
+        {
+            MoveSinglePort(slot);
+        }
+
         Announce(slot);
     }
 
@@ -91,7 +98,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             port.AttachTransport(null);
             port.SetGuestOpen(false);
             _control.SendRemove((uint)number);
-            _loop.Schedule(slot);
+            Schedule(slot);
         }
 
         return port;
@@ -150,9 +157,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         int at = ConsoleConfig.EmergencyWriteOffset - offset;
         if (at >= 0 && at < source.Length && source[at] != 0 && _ports[0].Port is { Spec.IsConsole: true } console)
         {
-            PinnedBuffer character = new(1);
-            character.Span[0] = source[at];
-            _ = console.FromGuest([character.Vector(0, 1)], 1);
+            _emergency.Span[0] = source[at];
+            _ = console.FromGuest([_emergency.Vector(0, 1)], 1);
         }
     }
 
@@ -190,27 +196,33 @@ public sealed partial class VirtioSerialDevice : IDisposable
             _control.Transmit = queue;
         }
 
+        if (queue.Index == PortQueues.ControlTransmit && IsMultiPort)
+        {
+            // Ports whose queues started before this one waited for the decision above.
+            foreach (SerialPort slot in _ports)
+            {
+                Schedule(slot);
+            }
+        }
+
         Kick(queue.Index);
     }
 
     /// <summary>A queue stops: nothing touches its ring any more.</summary>
     internal void StopQueue(int index)
     {
-        if (PortQueues.Port(index) is { } number)
+        if (PortQueues.Port(index) is not null)
         {
-            SerialPort slot = SlotOf(number);
-            if (PortQueues.IsTransmit(index))
+            // Looked for, not computed: nothing may keep a queue whose memory goes away.
+            foreach (SerialPort slot in _ports)
             {
-                slot.Transmit = null;
-            }
-            else
-            {
-                slot.Receive = null;
+                slot.Detach(index);
             }
 
-            if (!IsMultiPort)
+            if (index <= 1 && _single is { } single)
             {
-                slot.Port?.SetGuestOpen(false);
+                single.Port?.SetGuestOpen(false);
+                _single = single.Transmit is null && single.Receive is null ? null : single;
             }
         }
         else if (index == PortQueues.ControlReceive)
@@ -230,7 +242,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         Kicks++;
         if (PortQueues.Port(index) is { } number)
         {
-            _loop.Schedule(SlotOf(number));
+            Schedule(IsMultiPort ? _ports[number] : _single);
         }
         else if (_control.Run())
         {
@@ -291,14 +303,34 @@ public sealed partial class VirtioSerialDevice : IDisposable
             return;
         }
 
-        SerialPort slot = SlotOf(0);
-        Place(slot, queue);
-        slot.Port?.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+        // The only port is the console, or else the lowest one there is; it stays the same while its queues run.
+        _single ??= Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
+        if (PortQueues.IsTransmit(queue.Index) && queue.Position == 0)
+        {
+            _single.Reset();
+        }
+
+        Place(_single, queue);
+        _single.Port?.SetGuestOpen(_single is { Receive: not null, Transmit: not null });
     }
 
-    /// <summary>Without MULTIPORT the only port is the console, or else the lowest one there is.</summary>
-    private SerialPort SlotOf(int number)
-        => IsMultiPort ? _ports[number] : Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
+    /// <summary>The first port came while a driver without MULTIPORT was running.</summary>
+    private void MoveSinglePort(SerialPort slot)
+    {
+        slot.TakeQueues(_single!);
+        _single = slot;
+        slot.Port!.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+        Schedule(slot);
+    }
+
+    /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>
+    private void Schedule(SerialPort? slot)
+    {
+        if (slot is not null && (!IsMultiPort || _control.Transmit is not null))
+        {
+            _loop.Schedule(slot);
+        }
+    }
 
     private void Resume()
     {
@@ -328,10 +360,10 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             Introduce(slot, port);
         }
-        else if (message.Event == ControlEvent.PortOpen)
+        else if (message.Event == ControlEvent.PortOpen && !slot.IsStale)
         {
             port.SetGuestOpen(message.Value != 0);
-            _loop.Schedule(slot);
+            Schedule(slot);
         }
     }
 
@@ -344,6 +376,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
 
         LogDriverReady(_room);
+        // A driver that begins knows no port: what waits was for the one before it.
+        _control.Clear();
         foreach (SerialPort slot in _ports)
         {
             slot.Reset();
@@ -353,8 +387,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
 
     private void Announce(SerialPort slot)
     {
-        // Before the driver runs there is nobody to tell; DEVICE_READY makes up for it.
-        if (slot.Port is not null && slot.Number < _room && _control.Transmit is not null)
+        // Waits while no driver runs: one that was only paused hears of it then, a fresh one asks with DEVICE_READY.
+        if (slot.Port is not null && slot.Number < _room)
         {
             _control.Send(new((uint)slot.Number, ControlEvent.PortAdd, 1));
         }
@@ -375,9 +409,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
             _control.Send(new(id, ControlEvent.PortName, 1), [.. Encoding.UTF8.GetBytes(name), 0]);
         }
 
-        if (!slot.IsReady)
+        if (slot.BecomeReady())
         {
-            slot.IsReady = true;
             LogPortReady(port.Spec);
         }
 
@@ -395,7 +428,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             TellHostOpen(slot, port);
         }
 
-        _loop.Schedule(slot);
+        Schedule(slot);
     }
 
     private void TellHostOpen(SerialPort slot, Port port)
