@@ -196,7 +196,7 @@ internal sealed class VhostUserBackend : IDisposable
 
         // Kept for GET_VRING_BASE only: a started ring goes on from used.idx in guest memory (see SplitRing), because
         // some front-ends say avail.idx here and would lose the buffers between.
-        queue!.Position = (ushort)state.Value;
+        queue!.Position = unchecked((ushort)state.Value);
         return MessageOutcome.Accepted;
     }
 

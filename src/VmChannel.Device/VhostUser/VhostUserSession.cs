@@ -172,7 +172,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
             case VhostUserRequest.SetProtocolFeatures:
                 return _backend.SetProtocolFeatures(value, _connection.Header.NeedsReply);
             default:
-                _backend.SetStatus((DeviceStatus)(byte)value);
+                _backend.SetStatus(unchecked((DeviceStatus)(byte)value));
                 return MessageOutcome.Accepted;
         }
     }

@@ -139,6 +139,14 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return !queue.WaitForDriver(known: 0);
         }
 
+        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
+        {
+            // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
+            _takenOfFirst = 0;
+            queue.Complete(batch, 1, 0);
+            return true;
+        }
+
         int done = Port is null || IsStale ? Drop(chains) : Deliver(Port);
         int occupied = batch.Descriptors - chains;
         queue.Complete(batch, done, 0);
@@ -168,13 +176,6 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
     private int Deliver(Port port)
     {
-        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
-        {
-            // The guest shortened a chain that was half delivered: nothing is left of it.
-            _takenOfFirst = 0;
-            return 1;
-        }
-
         long taken = _takenOfFirst + (batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length));
         int done = 0;
         foreach (ChainBatch.Chain chain in batch.Chains)

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
@@ -20,14 +19,11 @@ public sealed partial class VirtioSerialDevice : IDisposable
     private readonly DeviceLoop _loop;
     private readonly VirtioSerialSettings _settings;
     private readonly ILogger _log;
-    private readonly LogLimit _limit = new();
     private readonly ChainBatch _batch = new();
-    private readonly ControlQueues _control;
+    private readonly DriverConversation _conversation;
     private readonly SerialPort[] _ports;
     private readonly PinnedBuffer _emergency = new(1);
     private SerialPort? _single;
-    private TerminalSize _size;
-    private int _room;
     private ushort _controlPosition;
     private bool _isSuspended;
 
@@ -37,14 +33,13 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _loop = loop;
         _settings = settings;
         _log = log;
-        _control = new ControlQueues(Handle);
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {
-            _ports[i] = new SerialPort(i, _batch, Nudge);
+            _ports[i] = new SerialPort(i, _batch, slot => _conversation!.Nudge(slot));
         }
 
-        _room = settings.MaxPorts;
+        _conversation = new DriverConversation(settings, _ports, Schedule, log);
     }
 
     /// <summary>Device and ring features offered to a driver.</summary>
@@ -85,7 +80,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             MoveSinglePort(slot);
         }
 
-        Announce(slot);
+        _conversation.Announce(slot);
     }
 
     /// <summary>Takes a port out, also while it is open. The caller disposes it.</summary>
@@ -97,7 +92,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             port.AttachTransport(null);
             port.SetGuestOpen(false);
-            _control.SendRemove((uint)number);
+            _conversation.Queues.SendRemove((uint)number);
             Schedule(slot);
         }
 
@@ -107,14 +102,14 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>The host's terminal has this size.</summary>
     public void Resize(TerminalSize size)
     {
-        _size = size;
+        _conversation.Size = size;
         if (!IsMultiPort)
         {
             ConfigChanged?.Invoke();
         }
         else if (_ports[0] is { IsReady: true, Port.Spec.IsConsole: true })
         {
-            SendSize();
+            _conversation.SendSize();
         }
     }
 
@@ -128,9 +123,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public void LimitQueues(int queues)
     {
         int room = Math.Min(_settings.MaxPorts, PortQueues.MaxPorts(queues));
-        if (room != _room)
+        if (room != _conversation.Room)
         {
-            _room = room;
+            _conversation.Room = room;
             foreach (SerialPort slot in _ports.Where(slot => slot.Port is not null && slot.Number >= room))
             {
                 LogNoRoom(slot.Port!.Spec, queues, room - 1);
@@ -142,7 +137,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public void ReadConfig(int offset, Span<byte> destination)
     {
         Span<byte> space = stackalloc byte[ConsoleConfig.Size];
-        new ConsoleConfig(_size.Columns, _size.Rows, (uint)_room).Write(space);
+        new ConsoleConfig(_conversation.Size.Columns, _conversation.Size.Rows, (uint)_conversation.Room).Write(space);
         destination.Clear();
         if (offset < space.Length)
         {
@@ -189,11 +184,11 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
         else if (queue.Index == PortQueues.ControlReceive)
         {
-            _control.Receive = queue;
+            _conversation.Queues.Receive = queue;
         }
         else
         {
-            _control.Transmit = queue;
+            _conversation.Queues.Transmit = queue;
         }
 
         if (queue.Index == PortQueues.ControlTransmit && IsMultiPort)
@@ -227,12 +222,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
         else if (index == PortQueues.ControlReceive)
         {
-            _control.Receive = null;
+            _conversation.Queues.Receive = null;
         }
         else
         {
-            _controlPosition = _control.Transmit?.Position ?? _controlPosition;
-            _control.Transmit = null;
+            _controlPosition = _conversation.Queues.Transmit?.Position ?? _controlPosition;
+            _conversation.Queues.Transmit = null;
         }
     }
 
@@ -244,9 +239,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             Schedule(IsMultiPort ? _ports[number] : _single);
         }
-        else if (_control.Run())
+        else if (_conversation.Queues.Run())
         {
-            _loop.Schedule(_control);
+            _loop.Schedule(_conversation.Queues);
         }
     }
 
@@ -269,7 +264,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         IsBroken = false;
         _isSuspended = false;
         _controlPosition = 0;
-        _control.Clear();
+        _conversation.Queues.Clear();
         foreach (SerialPort slot in _ports)
         {
             slot.Reset();
@@ -326,7 +321,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>
     private void Schedule(SerialPort? slot)
     {
-        if (slot is not null && (!IsMultiPort || _control.Transmit is not null))
+        if (slot is not null && (!IsMultiPort || _conversation.Queues.Transmit is not null))
         {
             _loop.Schedule(slot);
         }
@@ -341,123 +336,22 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
     }
 
-    private void Handle(ControlMessage message)
-    {
-        if (message.Event == ControlEvent.DeviceReady)
-        {
-            HandleDeviceReady(message.Value);
-        }
-        else if (message.PortId >= _room || _ports[message.PortId] is not { Port: { } port } slot)
-        {
-            // Drivers are known to send garbage ids, and to answer for a port that was just removed.
-            LogControl(message.Event, message.PortId, "no such port");
-        }
-        else if (message.Event == ControlEvent.PortReady && message.Value == 0)
-        {
-            LogControl(message.Event, message.PortId, "the driver could not set the port up");
-        }
-        else if (message.Event == ControlEvent.PortReady)
-        {
-            Introduce(slot, port);
-        }
-        else if (message.Event == ControlEvent.PortOpen && !slot.IsStale)
-        {
-            port.SetGuestOpen(message.Value != 0);
-            Schedule(slot);
-        }
-    }
-
-    private void HandleDeviceReady(ushort value)
-    {
-        if (value == 0)
-        {
-            LogDriverFailed();
-            return;
-        }
-
-        LogDriverReady(_room);
-        // A driver that begins knows no port: what waits was for the one before it.
-        _control.Clear();
-        foreach (SerialPort slot in _ports)
-        {
-            slot.Reset();
-            Announce(slot);
-        }
-    }
-
-    private void Announce(SerialPort slot)
-    {
-        // Waits while no driver runs: one that was only paused hears of it then, a fresh one asks with DEVICE_READY.
-        if (slot.Port is not null && slot.Number < _room)
-        {
-            _control.Send(new((uint)slot.Number, ControlEvent.PortAdd, 1));
-        }
-    }
-
-    /// <summary>The driver knows the port: says what it is, how it is called and whether the host end is there.</summary>
-    private void Introduce(SerialPort slot, Port port)
-    {
-        uint id = (uint)slot.Number;
-        if (port.Spec.IsConsole)
-        {
-            _control.Send(new(id, ControlEvent.ConsolePort, 1));
-        }
-
-        if (port.Spec.Protocol is { } name)
-        {
-            // With the terminating NUL, as QEMU sends it and every driver has seen it.
-            _control.Send(new(id, ControlEvent.PortName, 1), [.. Encoding.UTF8.GetBytes(name), 0]);
-        }
-
-        if (slot.BecomeReady())
-        {
-            LogPortReady(port.Spec);
-        }
-
-        TellHostOpen(slot, port);
-        if (port.Spec.IsConsole && _size != default)
-        {
-            SendSize();
-        }
-    }
-
     private void OnPortWake(SerialPort slot)
     {
         if (slot is { IsReady: true, Port: { } port } && slot.IsHostOpenTold != port.IsHostOpen)
         {
-            TellHostOpen(slot, port);
+            _conversation.TellHostOpen(slot, port);
         }
 
         Schedule(slot);
-    }
-
-    private void TellHostOpen(SerialPort slot, Port port)
-    {
-        slot.IsHostOpenTold = port.IsHostOpen;
-        _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, port.IsHostOpen ? (ushort)1 : (ushort)0));
-    }
-
-    private void SendSize()
-    {
-        (ushort first, ushort second) = _settings.ResizeColumnsFirst ? (_size.Columns, _size.Rows) : (_size.Rows, _size.Columns);
-        _control.Send(new(0, ControlEvent.Resize, 1), [(byte)first, (byte)(first >> 8), (byte)second, (byte)(second >> 8)]);
-    }
-
-    private void Nudge(SerialPort slot)
-    {
-        if (_settings.WakeNudges && slot is { IsReady: true, IsHostOpenTold: true, Port: { Spec.IsConsole: false } port })
-        {
-            port.Counters.WakeNudges++;
-            _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, 1));
-        }
     }
 
     private void OnBroken(Virtqueue queue)
     {
         IsBroken = true;
         LogBroken(queue.Index, queue.Fault);
-        _control.Receive?.Halt();
-        _control.Transmit?.Halt();
+        _conversation.Queues.Receive?.Halt();
+        _conversation.Queues.Transmit?.Halt();
         foreach (SerialPort slot in _ports)
         {
             slot.Receive?.Halt();
@@ -468,28 +362,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         ConfigChanged?.Invoke();
     }
 
-    private void LogControl(ControlEvent @event, uint port, string what)
-    {
-        if (_limit.Pass())
-        {
-            LogBadControl(@event, port, what);
-        }
-    }
-
-    [LoggerMessage(100, LogLevel.Information, "driver ready, room for {Room} ports")]
-    private partial void LogDriverReady(int room);
-
-    [LoggerMessage(101, LogLevel.Warning, "the guest's driver failed to set the device up")]
-    private partial void LogDriverFailed();
-
-    [LoggerMessage(102, LogLevel.Information, "{Port}: ready")]
-    private partial void LogPortReady(PortSpec port);
-
     [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
     private partial void LogNoRoom(PortSpec port, int queues, int last);
-
-    [LoggerMessage(104, LogLevel.Warning, "control message {Event} for port {Port}: {What}")]
-    private partial void LogBadControl(ControlEvent @event, uint port, string what);
 
     [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
     private partial void LogBroken(int queue, RingFault fault);
