@@ -7,6 +7,7 @@ namespace VmChannel.Testing;
 public sealed class ScriptedEnd : HostEnd
 {
     private readonly Queue<byte> _toGuest = new();
+    private long _takenCount;
     private byte[] _scratch = new byte[64 * 1024];
 
     public override string Description => "scripted";
@@ -26,7 +27,10 @@ public sealed class ScriptedEnd : HostEnd
     /// <summary>Only counts what it takes.</summary>
     public bool DiscardsTaken { get; set; }
 
-    public long TakenCount { get; private set; }
+    public long TakenCount => Interlocked.Read(ref _takenCount);
+
+    /// <summary>Told at the end of each write.</summary>
+    public Action? Written { get; set; }
 
     public List<bool> GuestOpens { get; } = [];
 
@@ -80,8 +84,9 @@ public sealed class ScriptedEnd : HostEnd
             Taken.AddRange(_scratch.AsSpan(0, count));
         }
 
-        TakenCount += count;
+        _ = Interlocked.Add(ref _takenCount, count);
         Allowance -= count;
+        Written?.Invoke();
         if (Allowance == 0 && HangsUpWhenFull)
         {
             SetOpen(false, null);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
@@ -54,16 +55,19 @@ public sealed class SerialRig : IDisposable
     public ScriptedEnd Plug(PortSpec spec, bool isHostOpen = true)
     {
         ScriptedEnd end = new();
-        Thread.Invoke(() =>
-        {
-            Port port = new(spec, end, Log);
-            port.Start();
-            Device.Plug(port);
-            Ports[spec.Number] = port;
-            end.Connect(isHostOpen);
-        });
+        Plug(spec, end);
+        Thread.Invoke(() => end.Connect(isHostOpen));
         return end;
     }
+
+    /// <summary>Plugs a port with any host end.</summary>
+    public void Plug(PortSpec spec, HostEnd end) => Thread.Invoke(() =>
+    {
+        Port port = new(spec, end, Log);
+        port.Start();
+        Device.Plug(port);
+        Ports[spec.Number] = port;
+    });
 
     /// <inheritdoc cref="Plug(PortSpec, bool)"/>
     public ScriptedEnd Plug(int number, bool isHostOpen = true) => Plug(new PortSpec(number, $"test.port{number}"), isHostOpen);
