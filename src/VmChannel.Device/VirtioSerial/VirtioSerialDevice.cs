@@ -217,6 +217,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             if (index <= 1 && _single is { } single)
             {
                 single.Port?.SetGuestOpen(false);
+                single.Port?.TreatAsConsole(single.Transmit is not null);
                 _single = single.Transmit is null && single.Receive is null ? null : single;
             }
         }
@@ -305,6 +306,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
             _single.Reset();
         }
 
+        // Drivers make a console of it, and a console's writer spins.
+        _single.Port?.TreatAsConsole(true);
         Place(_single, queue);
         _single.Port?.SetGuestOpen(_single is { Receive: not null, Transmit: not null });
     }
@@ -314,7 +317,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
     {
         slot.TakeQueues(_single!);
         _single = slot;
-        slot.Port!.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+        slot.Port!.TreatAsConsole(true);
+        slot.Port.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
         Schedule(slot);
     }
 

@@ -226,6 +226,7 @@ public sealed class LifecycleTests
     {
         using SerialRig rig = new();
         ScriptedEnd end = rig.Plug(3);
+        _ = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 3);
         _ = guest.FrontEnd.Tell(VhostUserRequest.SetFeatures, (ulong)(VirtioFeatures.Version1 | VirtioFeatures.ProtocolFeatures));
@@ -272,5 +273,24 @@ public sealed class LifecycleTests
         Wait.Until(() => rig.Thread.Invoke(() => end.TakenCount) == 2, "bytes");
         rig.Thread.Invoke(() => end.Give([7]));
         Assert.Equal([7], driver.Receive(0, 1));
+    }
+
+    /// <summary>A driver without MULTIPORT makes a console of the port and spins until each buffer is used, host or no host.</summary>
+    [Fact]
+    public void SinglePort_HostAbsent_NeverHoldsTheDriver()
+    {
+        using SerialRig rig = new();
+        ScriptedEnd end = rig.Plug(3, isHostOpen: false);
+        using GuestRam ram = new(32 << 20);
+        using CloudHypervisorFrontEnd frontEnd = new(rig.Connect(), ram);
+        using SerialDriver driver = rig.Boot(frontEnd);
+        byte[] bytes = Guest.Bytes(4000, 1);
+        driver.Write(0, bytes);
+        Wait.Until(() => driver.Queues[1].Ring.UsedIndex == 1, "the buffer back");
+        rig.Thread.Invoke(() => end.Connect(true));
+        Assert.Equal(bytes, rig.Thread.Invoke(end.Taken.ToArray));
+        frontEnd.Deactivate(driver.Queues);
+        rig.Thread.Invoke(() => end.Connect(false));
+        Assert.False(rig.Thread.Invoke(() => rig.Ports[3].IsHostOpen));
     }
 }
