@@ -61,8 +61,15 @@ internal sealed class PrivateFolder : IDisposable
     /// <summary>What to end should this process die: a process group, or null for none.</summary>
     public void Guard(int? processGroup)
     {
-        _sweeper.StandardInput.WriteLine(processGroup?.ToString(CultureInfo.InvariantCulture));
-        _sweeper.StandardInput.Flush();
+        try
+        {
+            _sweeper.StandardInput.WriteLine(processGroup?.ToString(CultureInfo.InvariantCulture));
+            _sweeper.StandardInput.Flush();
+        }
+        catch (IOException)
+        {
+            // Somebody killed the sweeper: what it would do is done in Dispose.
+        }
     }
 
     public void Dispose()
@@ -71,6 +78,10 @@ internal sealed class PrivateFolder : IDisposable
         _sweeper.StandardInput.Close();
         _sweeper.WaitForExit();
         _sweeper.Dispose();
+        if (Directory.Exists(Path))
+        {
+            Directory.Delete(Path, recursive: true);
+        }
     }
 
     private static string TerminalPath(bool isTerminal) =>

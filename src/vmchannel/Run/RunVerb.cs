@@ -41,13 +41,19 @@ internal static class RunVerb
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
             }
 
+            string[] words = parsed.GetValue(command) ?? [];
+            if (words is [['-', ..], ..])
+            {
+                throw new UsageException($"run: unknown option {words[0]}");
+            }
+
             RunOptions options = new(
                 VmmOf(parsed.GetValue(vmm)),
                 MemoryOf(parsed.GetValue(memory)),
                 parsed.GetValue(kernel),
                 [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
                 parsed.GetValue(keep),
-                show is null ? parsed.GetValue(command) ?? [] : RunDemo.Command);
+                show is null ? words : RunDemo.Command);
             if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
             {
                 throw new UsageException($"run: UML carries {UmlCommand.MaxPorts} ports, the console's included: lower --max-ports, or use --vmm qemu");
