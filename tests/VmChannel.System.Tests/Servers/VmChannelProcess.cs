@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using Xunit;
 
-namespace VmChannel.System.Tests.Serve;
+namespace VmChannel.SystemTests.Servers;
 
 /// <summary>The real executable, in a folder of its own. Killed at the end of a test if it still runs.</summary>
 internal sealed class VmChannelProcess : IDisposable

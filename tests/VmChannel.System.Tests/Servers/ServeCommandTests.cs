@@ -1,8 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
-using Xunit;
 
-namespace VmChannel.System.Tests.Serve;
+namespace VmChannel.SystemTests.Servers;
 
 public sealed class ServeCommandTests : IDisposable
 {

@@ -1,0 +1,17 @@
+namespace VmChannel.SystemTests.Rig;
+
+/// <summary>Shell words that several tests say to their guests.</summary>
+internal static class GuestScripts
+{
+    /// <summary>Says a line on a channel and prints the line that comes back.</summary>
+    public static string Exchange(string path, string line) => $"exec 5<>{path}; echo {line} >&5; read -r answer <&5; echo $answer";
+
+    /// <summary>Exchanges a line with a client at the other end, each saying its own.</summary>
+    public static async Task ExchangeAsync(this Guest guest, string path, ChannelClient client)
+    {
+        Task<string> answer = guest.RunAsync(Exchange(path, "from the guest"));
+        await client.ExpectAsync("from the guest\n");
+        await client.SendAsync("from the host\n");
+        Assert.Equal("from the host", await answer);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Net.Sockets;
+using VmChannel.Cli.Fetch;
+
+namespace VmChannel.SystemTests.Rig;
+
+/// <summary>A guest in QEMU 11 without KVM, with a stock kernel.</summary>
+internal sealed class QemuGuest : Guest
+{
+    private readonly Socket _line;
+
+    private QemuGuest(HostProcess monitor, Socket line, QmpClient control, Lines lineOutput)
+        : base(monitor, new NetworkStream(line), lineOutput)
+    {
+        _line = line;
+        Control = control;
+    }
+
+    public QmpClient Control { get; }
+
+    public static async Task<QemuGuest> BootAsync(ServeProcess serve)
+    {
+        string qemu = await GuestImage.RootOfAsync(PackageSets.Qemu);
+        GuestImage image = await GuestImage.ForQemuAsync();
+        string[] device = await serve.ArgumentsForAsync("qemu");
+        string line = $"{serve.Socket}.line";
+        string control = $"{serve.Socket}.qmp";
+        const string Triplet = "x86_64-linux-gnu";
+
+        // The packages' own loader: they fit no other libc.
+        HostProcess monitor = HostProcess.Start(
+        [
+            $"{qemu}/usr/lib64/ld-linux-x86-64.so.2",
+            "--library-path", $"{qemu}/usr/lib/{Triplet}:{qemu}/lib/{Triplet}:{qemu}/usr/lib/{Triplet}/pulseaudio",
+            $"{qemu}/usr/bin/qemu-system-x86_64", "-L", $"{qemu}/usr/share/qemu", "-L", $"{qemu}/usr/share/seabios",
+            "-no-user-config", "-nodefaults", "-display", "none", "-nic", "none", "-accel", "tcg", "-cpu", "max",
+            "-chardev", "stdio,id=log,signal=off", "-serial", "chardev:log",
+            "-chardev", $"socket,id=line,path={line},server=on,wait=on", "-serial", "chardev:line",
+            "-qmp", $"unix:{control},server=on,wait=off",
+            .. device,
+            "-kernel", image.Kernel, "-initrd", image.Archive, "-append", "console=ttyS0 quiet panic=-1 vmtest.line=ttyS1",
+        ]);
+
+        Lines output = new("the guest's line");
+        Socket lineSocket = await ConnectAsync(line, monitor);
+        _ = output.FillAsync(new StreamReader(new NetworkStream(lineSocket)));
+        QmpClient client = await QmpClient.OpenAsync(await ConnectAsync(control, monitor));
+        QemuGuest guest = new(monitor, lineSocket, client, output);
+        await guest.WaitForBootAsync(1);
+        return guest;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        Control.Dispose();
+        await Monitor.DisposeAsync();
+        _line.Dispose();
+    }
+
+    private static async Task<Socket> ConnectAsync(string path, HostProcess monitor)
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await Patience.UntilAsync(() => TryConnect(socket, path) || monitor.Ended.IsCompleted, () => $"QEMU never listened on {path}\n{monitor.Errors}");
+        return socket.Connected ? socket : throw new InvalidOperationException($"QEMU ended with {await monitor.Ended}:\n{monitor.Errors}");
+    }
+
+    private static bool TryConnect(Socket socket, string path)
+    {
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

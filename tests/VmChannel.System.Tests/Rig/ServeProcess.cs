@@ -1,0 +1,77 @@
+using System.Net.Sockets;
+using System.Text;
+
+namespace VmChannel.SystemTests.Rig;
+
+/// <summary>The published <c>vmchannel serve</c>, ready for a front-end.</summary>
+internal sealed class ServeProcess : IAsyncDisposable
+{
+    private ServeProcess(HostProcess process, string socket, int maxPorts)
+    {
+        Process = process;
+        Socket = socket;
+        MaxPorts = maxPorts;
+    }
+
+    public HostProcess Process { get; }
+
+    /// <summary>Where the front-end connects.</summary>
+    public string Socket { get; }
+
+    public int MaxPorts { get; }
+
+    /// <summary>One line per event.</summary>
+    public Lines Log => Process.Errors;
+
+    /// <summary>Starts it and waits until it says that it is ready, as it does to systemd.</summary>
+    /// <param name="folder">Gets its socket, device.sock.</param>
+    /// <param name="options">More options of serve.</param>
+    public static Task<ServeProcess> StartAsync(TestFolder folder, params string[] options) => StartAsync(folder, new ServeStreams(), options);
+
+    /// <param name="folder">Gets its socket, device.sock.</param>
+    /// <param name="streams">Where its standard streams and inherited descriptors come from.</param>
+    /// <param name="options">More options of serve.</param>
+    public static async Task<ServeProcess> StartAsync(TestFolder folder, ServeStreams streams, params string[] options)
+    {
+        string socket = folder.File("device.sock");
+        string notify = folder.File("notify.sock");
+        File.Delete(notify);
+        using Socket listener = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(notify));
+
+        string[] redirections = streams.Redirections is null ? [] : ["bash", "-c", $"exec \"$@\" {streams.Redirections}", "bash"];
+        string[] command = [.. redirections, Executables.VmChannel, "serve", "--vhost-user", socket, .. options];
+        HostProcess process = HostProcess.Start(
+            command, start => start.Environment["NOTIFY_SOCKET"] = notify, streams.Terminal, keepsOutput: !streams.OutputIsAChannel);
+        byte[] state = new byte[256];
+        Task<int> ready = listener.ReceiveAsync(state, SocketFlags.None);
+        if (await Task.WhenAny(ready, process.Ended).WaitAsync(Patience.Short) != ready)
+        {
+            throw new InvalidOperationException($"serve ended with {await process.Ended}:\n{process.Errors}");
+        }
+
+        Assert.Equal("READY=1", Encoding.UTF8.GetString(state, 0, await ready));
+        File.Delete(notify);
+        int limit = Array.IndexOf(options, "--max-ports");
+        return new(process, socket, limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>What serve's sister command prints for this device, as words of a command line.</summary>
+    public async Task<string[]> ArgumentsForAsync(string monitor)
+    {
+        await using HostProcess args = await HostProcess.RunAsync(
+            Executables.VmChannel, "args", monitor, "--vhost-user", Socket, "--max-ports", $"{MaxPorts}", "-virtioserial", "protocol=org.example,service=sink");
+        Assert.Equal(0, await args.Ended);
+        return args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>Asks it to stop.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> StopAsync()
+    {
+        Process.Signal(PosixSignalNumber.Terminate);
+        return await Process.Ended.WaitAsync(Patience.Short);
+    }
+
+    public ValueTask DisposeAsync() => Process.DisposeAsync();
+}

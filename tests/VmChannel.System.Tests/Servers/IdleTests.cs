@@ -1,0 +1,43 @@
+using System.Globalization;
+using VmChannel.SystemTests.Rig;
+
+namespace VmChannel.SystemTests.Servers;
+
+/// <summary>A server with nothing to do does nothing.</summary>
+public sealed class IdleTests
+{
+    [Fact]
+    public async Task Serve_WithAnIdleGuestAndClients_UsesNoProcessorTimeAndLittleMemory()
+    {
+        using TestFolder folder = new();
+        await using ServeProcess serve = await ServeProcess.StartAsync(
+            folder,
+            "-virtioserial", $"port=1,protocol=test.held,char=unix:{folder.File("held.sock")},server",
+            "-virtioserial", $"port=2,protocol=test.pty,char=pty,path={folder.File("pty")}",
+            "-virtioserial", $"port=3,protocol=test.later,char=unix:{folder.File("nobody.sock")},reconnect-ms=60000",
+            "-virtioserial", "port=4,protocol=test.echo,service=echo",
+            "-virtioserial", "port=5,protocol=org.qemu.clipboard");
+        await using UmlGuest guest = await UmlGuest.BootAsync(serve);
+        await guest.UntilAsync("[ -e /dev/vmch5 ]");
+        using ChannelClient client = ChannelClient.Connect(folder.File("held.sock"));
+
+        // A program that waits for its host end, and a host end that waits for its guest.
+        Task<GuestResult> waiting = guest.TryAsync("read -r line < /dev/vmch1; echo $line");
+        await serve.Log.WaitForAsync("port 1 (test.held): guest opened");
+        long before = serve.Process.ProcessorTicks();
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        long after = serve.Process.ProcessorTicks();
+
+        Assert.Equal(before, after);
+        long residentKiB = ResidentKiB(serve.Process.Id);
+        Assert.True(residentKiB < 30 * 1024, $"resident: {residentKiB} KiB");
+        await client.SendAsync("awake\n");
+        Assert.Equal("awake", (await waiting).Trimmed);
+    }
+
+    private static long ResidentKiB(int id)
+    {
+        string line = File.ReadLines($"/proc/{id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
+}
