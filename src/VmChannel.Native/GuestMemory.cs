@@ -119,6 +119,7 @@ public sealed class GuestMemory : IDisposable
         }
 
         _regions.Clear();
+        _last = 0;
     }
 
     private static bool Fits(ulong offset, int length, in Entry entry, out RingMemory window)

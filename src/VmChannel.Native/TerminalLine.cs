@@ -20,6 +20,7 @@ public static unsafe partial class TerminalLine
             return got;
         }
 
+        // SAFETY: struct termios begins with c_iflag, 32 bits.
         *(uint*)settings |= Utf8Input;
         return PosixResult.From(Libc.SetTerminalAttributes(terminal, SetNow, settings));
     }

@@ -6,7 +6,7 @@ namespace VmChannel.Device.Channels;
 public sealed class Channel : IDisposable
 {
     private readonly DisconnectPolicy _policy;
-    private readonly ConsoleBuffer? _console;
+    private ConsoleBuffer? _console;
 
     /// <param name="end">What serves the channel; owned from here on.</param>
     /// <param name="policy">What happens while <paramref name="end"/> is not open.</param>
@@ -15,13 +15,16 @@ public sealed class Channel : IDisposable
     {
         End = end;
         _policy = policy;
-        _console = isConsole ? new ConsoleBuffer() : null;
+        NeverHolds = isConsole;
     }
 
     public HostEnd End { get; }
 
     /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
-    public bool IsOpen => End.IsOpen || _console is not null || _policy == DisconnectPolicy.Discard;
+    public bool IsOpen => End.IsOpen || NeverHolds || _policy == DisconnectPolicy.Discard;
+
+    /// <summary>The guest's driver spins until its bytes are taken, so they always are: kept for a while, then dropped.</summary>
+    public bool NeverHolds { get; set; }
 
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
     public long DroppedBytes { get; private set; }
@@ -41,15 +44,18 @@ public sealed class Channel : IDisposable
     /// <param name="length">Their sum.</param>
     public long Write(ReadOnlySpan<IoVector> source, long length)
     {
-        if (_console is not null)
+        if (NeverHolds)
         {
+            _console ??= new ConsoleBuffer();
             DroppedBytes += _console.Write(End, source, length);
             return length;
         }
 
         if (End.IsOpen)
         {
-            return End.Write(source);
+            // What a driver before left in the buffer comes first.
+            _console?.TryFlush(End);
+            return _console is { IsEmpty: false } ? 0 : End.Write(source);
         }
 
         if (_policy == DisconnectPolicy.Discard)

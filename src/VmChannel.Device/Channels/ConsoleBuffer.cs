@@ -12,6 +12,8 @@ internal sealed class ConsoleBuffer
     private int _start;
     private int _count;
 
+    public bool IsEmpty => _count == 0;
+
     /// <summary>Passes bytes on, or keeps them. Returns how many old bytes were dropped for it.</summary>
     public long Write(HostEnd end, ReadOnlySpan<IoVector> source, long length)
     {

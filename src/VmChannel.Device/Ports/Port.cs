@@ -29,6 +29,9 @@ public sealed partial class Port : IDisposable
     /// <summary>What the guest is told: it may write.</summary>
     public bool IsHostOpen => _channel.IsOpen;
 
+    /// <summary>The driver makes a console of the port, whatever it was meant to be: see <see cref="Channel.NeverHolds"/>.</summary>
+    public void TreatAsConsole(bool isConsole) => _channel.NeverHolds = isConsole || Spec.IsConsole;
+
     /// <summary>The host end itself, whatever the guest is told.</summary>
     public HostEnd HostEnd => _channel.End;
 

@@ -45,7 +45,13 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
         }
 
         PosixResult watched = loop.Add(kick, EpollEvents.In, this, out _kickWatch);
-        return watched.IsSuccess ? null : $"the kick descriptor of queue {index} cannot be watched: {watched.Message}";
+        if (watched.IsSuccess)
+        {
+            return null;
+        }
+
+        ForgetKick();
+        return $"the kick descriptor of queue {index} cannot be watched: {watched.Message}";
     }
 
     public void SetCall(FileDescriptor? call)
@@ -59,6 +65,7 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
 
         _call?.Dispose();
         _call = call;
+        CallAgain();
     }
 
     public void SetError(FileDescriptor? error)
@@ -86,8 +93,18 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
         }
 
         _running = new Virtqueue(index, deviceWrites: !PortQueues.IsTransmit(index), ring, _call, _error) { InBandCall = inBandCall };
+        CallAgain();
         device.StartQueue(_running);
         return null;
+    }
+
+    /// <summary>A call for what was used before went to a descriptor that may be gone; one too many harms nobody.</summary>
+    private void CallAgain()
+    {
+        if (_running is { Position: not 0, Call: { } call })
+        {
+            _ = EventFd.Signal(call);
+        }
     }
 
     /// <summary>GET_VRING_BASE ends a ring until its next SET_VRING_KICK.</summary>

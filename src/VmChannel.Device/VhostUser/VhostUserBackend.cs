@@ -60,6 +60,13 @@ internal sealed class VhostUserBackend : IDisposable
             return MessageOutcome.Refused($"features 0x{unknown:x} were not offered");
         }
 
+        // A ring keeps what it was started with, and the queues' meaning depends on MULTIPORT.
+        bool changes = _features != features;
+        if (changes)
+        {
+            StopAll();
+        }
+
         _features = features;
         _device.SetFeatures(features);
         if ((features & (ulong)VirtioFeatures.ProtocolFeatures) == 0)
@@ -71,7 +78,7 @@ internal sealed class VhostUserBackend : IDisposable
             }
         }
 
-        return MessageOutcome.Accepted;
+        return changes ? StartAll() : MessageOutcome.Accepted;
     }
 
     /// <param name="features">What the front-end takes.</param>
@@ -189,7 +196,7 @@ internal sealed class VhostUserBackend : IDisposable
 
         // Kept for GET_VRING_BASE only: a started ring goes on from used.idx in guest memory (see SplitRing), because
         // some front-ends say avail.idx here and would lose the buffers between.
-        queue!.Position = (ushort)state.Value;
+        queue!.Position = unchecked((ushort)state.Value);
         return MessageOutcome.Accepted;
     }
 

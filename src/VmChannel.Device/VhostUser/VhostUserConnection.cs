@@ -48,6 +48,12 @@ internal sealed class VhostUserConnection(FileDescriptor socket) : IDisposable
                 return OperationStatus.InvalidData;
             }
 
+            if (_descriptors.Count > UnixSocket.MaxDescriptors)
+            {
+                reason = $"more than {UnixSocket.MaxDescriptors} descriptors with one message";
+                return OperationStatus.InvalidData;
+            }
+
             _received += (int)result.Value;
             if (_received == _wanted && !_hasHeader)
             {

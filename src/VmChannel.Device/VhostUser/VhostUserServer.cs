@@ -70,6 +70,8 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
         FileDescriptor listener = _listener?.Socket ?? _inherited!;
         while (UnixSocket.Accept(listener, out FileDescriptor? socket).IsSuccess)
         {
+            // A front-end that ended and one that begins may be reported together, in either order: look who is still there.
+            _session?.Poll();
             if (_session is not null)
             {
                 _ = UnixSocket.GetPeerCredentials(socket!, out PeerCredentials second);

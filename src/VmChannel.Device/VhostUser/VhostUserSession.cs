@@ -56,6 +56,15 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         _connection.Dispose();
     }
 
+    /// <summary>Looks at the socket now, as if it had been reported ready.</summary>
+    public void Poll()
+    {
+        if (Run())
+        {
+            _loop.Schedule(this);
+        }
+    }
+
     protected internal override bool Run()
     {
         for (int i = 0; i < MessagesPerTurn && _watch is not null; i++)
@@ -163,7 +172,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
             case VhostUserRequest.SetProtocolFeatures:
                 return _backend.SetProtocolFeatures(value, _connection.Header.NeedsReply);
             default:
-                _backend.SetStatus((DeviceStatus)(byte)value);
+                _backend.SetStatus(unchecked((DeviceStatus)(byte)value));
                 return MessageOutcome.Accepted;
         }
     }

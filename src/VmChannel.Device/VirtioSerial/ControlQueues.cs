@@ -6,12 +6,13 @@ using VmChannel.Wire.VirtioConsole;
 namespace VmChannel.Device.VirtioSerial;
 
 /// <summary>The two control queues: messages to the guest wait in order for buffers, messages from it go to the device.</summary>
-/// <param name="batch">The loop's batch.</param>
 /// <param name="handle">Acts on one message of the guest.</param>
-internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> handle) : Runnable
+internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
 {
     private const int MaxPerTurn = 256;
 
+    // Its own: a host end that hangs up while a port's batch is being written has PORT_OPEN sent in the middle of that.
+    private readonly ChainBatch _batch = new();
     private readonly ControlBacklog _backlog = new();
     private readonly PinnedBuffer _out = new(ControlMessage.Size + 256);
 
@@ -42,11 +43,12 @@ internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> han
     public void Clear() => _backlog.Clear();
 
     /// <summary>Hands over as many waiting messages as there are buffers, and waits for buffers if any message is left.</summary>
+    /// <remarks>Not before the other queue runs: until then it is open whether this is the driver the messages are for.</remarks>
     public void Flush()
     {
-        while (Receive is { } queue && _backlog.Count > 0)
+        while (Transmit is not null && Receive is { } queue && _backlog.Count > 0)
         {
-            if (queue.Gather(batch, maxBytes: 1, maxChains: 1) > 0)
+            if (queue.Gather(_batch, maxBytes: 1, maxChains: 1) > 0)
             {
                 Put(queue);
             }
@@ -70,7 +72,7 @@ internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> han
                 return false;
             }
 
-            if (queue.Gather(batch, maxBytes: 1, maxChains: 1) == 0)
+            if (queue.Gather(_batch, maxBytes: 1, maxChains: 1) == 0)
             {
                 if (queue.WaitForDriver(known: 0))
                 {
@@ -80,10 +82,10 @@ internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> han
                 continue;
             }
 
-            int copied = IoVector.CopyOut(batch.Pieces, copy);
+            int copied = IoVector.CopyOut(_batch.Pieces, copy);
             bool isMessage = ControlMessage.TryRead(copy[..copied], out ControlMessage message);
             // Used before it is acted on: the guest's CPU spins meanwhile, and acting uses the batch again.
-            queue.Complete(batch, 1, 0);
+            queue.Complete(_batch, 1, 0);
             if (isMessage)
             {
                 handle(message);
@@ -103,7 +105,7 @@ internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> han
         int length = ControlMessage.Size + (entry.Payload?.Length ?? 0);
         entry.Message.Write(_out.Span);
         entry.Payload?.CopyTo(_out.Span[ControlMessage.Size..]);
-        int copied = IoVector.CopyIn(_out.Span[..length], batch.Pieces);
+        int copied = IoVector.CopyIn(_out.Span[..length], _batch.Pieces);
         if (copied < length)
         {
             // Drivers post whole pages. Half a message would be worse than none, and waiting for a bigger buffer for ever too.
@@ -112,6 +114,6 @@ internal sealed class ControlQueues(ChainBatch batch, Action<ControlMessage> han
         }
 
         _backlog.RemoveFirst();
-        queue.Complete(batch, 1, copied);
+        queue.Complete(_batch, 1, copied);
     }
 }

@@ -23,6 +23,7 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
     private long _takenOfFirst;
     private int _chainsPerRead = 1;
+    private int _doneBefore;
     private bool _wasFull;
     private bool _wasGuestOpen;
 
@@ -35,7 +36,10 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     public Virtqueue? Transmit { get; set; }
 
     /// <summary>The driver has said PORT_READY.</summary>
-    public bool IsReady { get; set; }
+    public bool IsReady { get; private set; }
+
+    /// <summary>A port was unplugged here, and the driver has not said PORT_READY since: what it says and writes is for that one.</summary>
+    public bool IsStale { get; private set; }
 
     /// <summary>What the guest was last told of the host end.</summary>
     public bool IsHostOpenTold { get; set; }
@@ -53,18 +57,52 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     {
         Port? port = Port;
         Port = null;
+        IsStale |= port is not null;
         IsReady = false;
         IsHostOpenTold = false;
         _takenOfFirst = 0;
+        _wasGuestOpen = false;
         return port;
+    }
+
+    /// <summary>The driver said PORT_READY. False when it had before.</summary>
+    public bool BecomeReady()
+    {
+        bool isNew = !IsReady;
+        IsReady = true;
+        IsStale = false;
+        return isNew;
+    }
+
+    /// <summary>The queue stops, if it is one of these two.</summary>
+    public void Detach(int queue)
+    {
+        if (Transmit?.Index == queue)
+        {
+            Transmit = null;
+        }
+
+        if (Receive?.Index == queue)
+        {
+            Receive = null;
+        }
+    }
+
+    /// <summary>Goes on with another's queues.</summary>
+    public void TakeQueues(SerialPort other)
+    {
+        (Transmit, other.Transmit) = (other.Transmit, null);
+        (Receive, other.Receive) = (other.Receive, null);
     }
 
     /// <summary>A fresh driver: nothing is ready, open or half delivered.</summary>
     public void Reset()
     {
         IsReady = false;
+        IsStale = false;
         IsHostOpenTold = false;
         _takenOfFirst = 0;
+        _doneBefore = 0;
         _wasFull = false;
         _wasGuestOpen = false;
         Port?.SetGuestOpen(false);
@@ -101,17 +139,30 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return !queue.WaitForDriver(known: 0);
         }
 
-        int done = Port is null ? Drop(chains) : Deliver(Port);
+        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
+        {
+            // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
+            _takenOfFirst = 0;
+            queue.Complete(batch, 1, 0);
+            return true;
+        }
+
+        int done = Port is null || IsStale ? Drop(chains) : Deliver(Port);
         int occupied = batch.Descriptors - chains;
         queue.Complete(batch, done, 0);
         int left = queue.Available();
-        NudgeIfDrained(left, occupied + left + done, queue.Size);
+        NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
+        _doneBefore = done;
 
         // Less than everything: the host end is full or absent, and wakes us. No kick is wanted meanwhile.
         return done == chains && (left > 0 || !queue.WaitForDriver(known: 0));
     }
 
-    /// <summary>A writer may sleep if the ring was full just before chains were completed: nobody can have added any since.</summary>
+    /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
+    /// <remarks>
+    /// Its eyes lag behind ours: it takes used chains back, adds one, and then finds no entry free although the device has
+    /// used some meanwhile. So what the turn before completed still counts as there.
+    /// </remarks>
     private void NudgeIfDrained(int left, int before, int size)
     {
         _wasFull |= before >= size;
@@ -125,13 +176,6 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
     private int Deliver(Port port)
     {
-        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
-        {
-            // The guest shortened a chain that was half delivered: nothing is left of it.
-            _takenOfFirst = 0;
-            return 1;
-        }
-
         long taken = _takenOfFirst + (batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length));
         int done = 0;
         foreach (ChainBatch.Chain chain in batch.Chains)

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
@@ -20,12 +19,11 @@ public sealed partial class VirtioSerialDevice : IDisposable
     private readonly DeviceLoop _loop;
     private readonly VirtioSerialSettings _settings;
     private readonly ILogger _log;
-    private readonly LogLimit _limit = new();
     private readonly ChainBatch _batch = new();
-    private readonly ControlQueues _control;
+    private readonly DriverConversation _conversation;
     private readonly SerialPort[] _ports;
-    private TerminalSize _size;
-    private int _room;
+    private readonly PinnedBuffer _emergency = new(1);
+    private SerialPort? _single;
     private ushort _controlPosition;
     private bool _isSuspended;
 
@@ -35,14 +33,13 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _loop = loop;
         _settings = settings;
         _log = log;
-        _control = new ControlQueues(_batch, Handle);
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {
-            _ports[i] = new SerialPort(i, _batch, Nudge);
+            _ports[i] = new SerialPort(i, _batch, slot => _conversation!.Nudge(slot));
         }
 
-        _room = settings.MaxPorts;
+        _conversation = new DriverConversation(settings, _ports, Schedule, log);
     }
 
     /// <summary>Device and ring features offered to a driver.</summary>
@@ -78,7 +75,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
         SerialPort slot = _ports[number];
         slot.Plug(port);
         port.AttachTransport(() => OnPortWake(slot));
-        Announce(slot);
+        if (_single is { Port: null })
+        {
+            MoveSinglePort(slot);
+        }
+
+        _conversation.Announce(slot);
     }
 
     /// <summary>Takes a port out, also while it is open. The caller disposes it.</summary>
@@ -90,8 +92,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             port.AttachTransport(null);
             port.SetGuestOpen(false);
-            _control.SendRemove((uint)number);
-            _loop.Schedule(slot);
+            _conversation.Queues.SendRemove((uint)number);
+            Schedule(slot);
         }
 
         return port;
@@ -100,14 +102,14 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>The host's terminal has this size.</summary>
     public void Resize(TerminalSize size)
     {
-        _size = size;
+        _conversation.Size = size;
         if (!IsMultiPort)
         {
             ConfigChanged?.Invoke();
         }
         else if (_ports[0] is { IsReady: true, Port.Spec.IsConsole: true })
         {
-            SendSize();
+            _conversation.SendSize();
         }
     }
 
@@ -121,9 +123,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public void LimitQueues(int queues)
     {
         int room = Math.Min(_settings.MaxPorts, PortQueues.MaxPorts(queues));
-        if (room != _room)
+        if (room != _conversation.Room)
         {
-            _room = room;
+            _conversation.Room = room;
             foreach (SerialPort slot in _ports.Where(slot => slot.Port is not null && slot.Number >= room))
             {
                 LogNoRoom(slot.Port!.Spec, queues, room - 1);
@@ -135,7 +137,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public void ReadConfig(int offset, Span<byte> destination)
     {
         Span<byte> space = stackalloc byte[ConsoleConfig.Size];
-        new ConsoleConfig(_size.Columns, _size.Rows, (uint)_room).Write(space);
+        new ConsoleConfig(_conversation.Size.Columns, _conversation.Size.Rows, (uint)_conversation.Room).Write(space);
         destination.Clear();
         if (offset < space.Length)
         {
@@ -150,9 +152,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         int at = ConsoleConfig.EmergencyWriteOffset - offset;
         if (at >= 0 && at < source.Length && source[at] != 0 && _ports[0].Port is { Spec.IsConsole: true } console)
         {
-            PinnedBuffer character = new(1);
-            character.Span[0] = source[at];
-            _ = console.FromGuest([character.Vector(0, 1)], 1);
+            _emergency.Span[0] = source[at];
+            _ = console.FromGuest([_emergency.Vector(0, 1)], 1);
         }
     }
 
@@ -183,11 +184,20 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
         else if (queue.Index == PortQueues.ControlReceive)
         {
-            _control.Receive = queue;
+            _conversation.Queues.Receive = queue;
         }
         else
         {
-            _control.Transmit = queue;
+            _conversation.Queues.Transmit = queue;
+        }
+
+        if (queue.Index == PortQueues.ControlTransmit && IsMultiPort)
+        {
+            // Ports whose queues started before this one waited for the decision above.
+            foreach (SerialPort slot in _ports)
+            {
+                Schedule(slot);
+            }
         }
 
         Kick(queue.Index);
@@ -196,31 +206,29 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>A queue stops: nothing touches its ring any more.</summary>
     internal void StopQueue(int index)
     {
-        if (PortQueues.Port(index) is { } number)
+        if (PortQueues.Port(index) is not null)
         {
-            SerialPort slot = SlotOf(number);
-            if (PortQueues.IsTransmit(index))
+            // Looked for, not computed: nothing may keep a queue whose memory goes away.
+            foreach (SerialPort slot in _ports)
             {
-                slot.Transmit = null;
-            }
-            else
-            {
-                slot.Receive = null;
+                slot.Detach(index);
             }
 
-            if (!IsMultiPort)
+            if (index <= 1 && _single is { } single)
             {
-                slot.Port?.SetGuestOpen(false);
+                single.Port?.SetGuestOpen(false);
+                single.Port?.TreatAsConsole(single.Transmit is not null);
+                _single = single.Transmit is null && single.Receive is null ? null : single;
             }
         }
         else if (index == PortQueues.ControlReceive)
         {
-            _control.Receive = null;
+            _conversation.Queues.Receive = null;
         }
         else
         {
-            _controlPosition = _control.Transmit?.Position ?? _controlPosition;
-            _control.Transmit = null;
+            _controlPosition = _conversation.Queues.Transmit?.Position ?? _controlPosition;
+            _conversation.Queues.Transmit = null;
         }
     }
 
@@ -230,11 +238,11 @@ public sealed partial class VirtioSerialDevice : IDisposable
         Kicks++;
         if (PortQueues.Port(index) is { } number)
         {
-            _loop.Schedule(SlotOf(number));
+            Schedule(IsMultiPort ? _ports[number] : _single);
         }
-        else if (_control.Run())
+        else if (_conversation.Queues.Run())
         {
-            _loop.Schedule(_control);
+            _loop.Schedule(_conversation.Queues);
         }
     }
 
@@ -257,7 +265,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         IsBroken = false;
         _isSuspended = false;
         _controlPosition = 0;
-        _control.Clear();
+        _conversation.Queues.Clear();
         foreach (SerialPort slot in _ports)
         {
             slot.Reset();
@@ -291,14 +299,37 @@ public sealed partial class VirtioSerialDevice : IDisposable
             return;
         }
 
-        SerialPort slot = SlotOf(0);
-        Place(slot, queue);
-        slot.Port?.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+        // The only port is the console, or else the lowest one there is; it stays the same while its queues run.
+        _single ??= Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
+        if (PortQueues.IsTransmit(queue.Index) && queue.Position == 0)
+        {
+            _single.Reset();
+        }
+
+        // Drivers make a console of it, and a console's writer spins.
+        _single.Port?.TreatAsConsole(true);
+        Place(_single, queue);
+        _single.Port?.SetGuestOpen(_single is { Receive: not null, Transmit: not null });
     }
 
-    /// <summary>Without MULTIPORT the only port is the console, or else the lowest one there is.</summary>
-    private SerialPort SlotOf(int number)
-        => IsMultiPort ? _ports[number] : Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
+    /// <summary>The first port came while a driver without MULTIPORT was running.</summary>
+    private void MoveSinglePort(SerialPort slot)
+    {
+        slot.TakeQueues(_single!);
+        _single = slot;
+        slot.Port!.TreatAsConsole(true);
+        slot.Port.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
+        Schedule(slot);
+    }
+
+    /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>
+    private void Schedule(SerialPort? slot)
+    {
+        if (slot is not null && (!IsMultiPort || _conversation.Queues.Transmit is not null))
+        {
+            _loop.Schedule(slot);
+        }
+    }
 
     private void Resume()
     {
@@ -309,122 +340,22 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
     }
 
-    private void Handle(ControlMessage message)
-    {
-        if (message.Event == ControlEvent.DeviceReady)
-        {
-            HandleDeviceReady(message.Value);
-        }
-        else if (message.PortId >= _room || _ports[message.PortId] is not { Port: { } port } slot)
-        {
-            // Drivers are known to send garbage ids, and to answer for a port that was just removed.
-            LogControl(message.Event, message.PortId, "no such port");
-        }
-        else if (message.Event == ControlEvent.PortReady && message.Value == 0)
-        {
-            LogControl(message.Event, message.PortId, "the driver could not set the port up");
-        }
-        else if (message.Event == ControlEvent.PortReady)
-        {
-            Introduce(slot, port);
-        }
-        else if (message.Event == ControlEvent.PortOpen)
-        {
-            port.SetGuestOpen(message.Value != 0);
-            _loop.Schedule(slot);
-        }
-    }
-
-    private void HandleDeviceReady(ushort value)
-    {
-        if (value == 0)
-        {
-            LogDriverFailed();
-            return;
-        }
-
-        LogDriverReady(_room);
-        foreach (SerialPort slot in _ports)
-        {
-            slot.Reset();
-            Announce(slot);
-        }
-    }
-
-    private void Announce(SerialPort slot)
-    {
-        // Before the driver runs there is nobody to tell; DEVICE_READY makes up for it.
-        if (slot.Port is not null && slot.Number < _room && _control.Transmit is not null)
-        {
-            _control.Send(new((uint)slot.Number, ControlEvent.PortAdd, 1));
-        }
-    }
-
-    /// <summary>The driver knows the port: says what it is, how it is called and whether the host end is there.</summary>
-    private void Introduce(SerialPort slot, Port port)
-    {
-        uint id = (uint)slot.Number;
-        if (port.Spec.IsConsole)
-        {
-            _control.Send(new(id, ControlEvent.ConsolePort, 1));
-        }
-
-        if (port.Spec.Protocol is { } name)
-        {
-            // With the terminating NUL, as QEMU sends it and every driver has seen it.
-            _control.Send(new(id, ControlEvent.PortName, 1), [.. Encoding.UTF8.GetBytes(name), 0]);
-        }
-
-        if (!slot.IsReady)
-        {
-            slot.IsReady = true;
-            LogPortReady(port.Spec);
-        }
-
-        TellHostOpen(slot, port);
-        if (port.Spec.IsConsole && _size != default)
-        {
-            SendSize();
-        }
-    }
-
     private void OnPortWake(SerialPort slot)
     {
         if (slot is { IsReady: true, Port: { } port } && slot.IsHostOpenTold != port.IsHostOpen)
         {
-            TellHostOpen(slot, port);
+            _conversation.TellHostOpen(slot, port);
         }
 
-        _loop.Schedule(slot);
-    }
-
-    private void TellHostOpen(SerialPort slot, Port port)
-    {
-        slot.IsHostOpenTold = port.IsHostOpen;
-        _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, port.IsHostOpen ? (ushort)1 : (ushort)0));
-    }
-
-    private void SendSize()
-    {
-        (ushort first, ushort second) = _settings.ResizeColumnsFirst ? (_size.Columns, _size.Rows) : (_size.Rows, _size.Columns);
-        _control.Send(new(0, ControlEvent.Resize, 1), [(byte)first, (byte)(first >> 8), (byte)second, (byte)(second >> 8)]);
-    }
-
-    private void Nudge(SerialPort slot)
-    {
-        if (_settings.WakeNudges && slot is { IsReady: true, IsHostOpenTold: true, Port: { Spec.IsConsole: false } port })
-        {
-            port.Counters.WakeNudges++;
-            _control.Send(new((uint)slot.Number, ControlEvent.PortOpen, 1));
-        }
+        Schedule(slot);
     }
 
     private void OnBroken(Virtqueue queue)
     {
         IsBroken = true;
         LogBroken(queue.Index, queue.Fault);
-        _control.Receive?.Halt();
-        _control.Transmit?.Halt();
+        _conversation.Queues.Receive?.Halt();
+        _conversation.Queues.Transmit?.Halt();
         foreach (SerialPort slot in _ports)
         {
             slot.Receive?.Halt();
@@ -435,28 +366,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         ConfigChanged?.Invoke();
     }
 
-    private void LogControl(ControlEvent @event, uint port, string what)
-    {
-        if (_limit.Pass())
-        {
-            LogBadControl(@event, port, what);
-        }
-    }
-
-    [LoggerMessage(100, LogLevel.Information, "driver ready, room for {Room} ports")]
-    private partial void LogDriverReady(int room);
-
-    [LoggerMessage(101, LogLevel.Warning, "the guest's driver failed to set the device up")]
-    private partial void LogDriverFailed();
-
-    [LoggerMessage(102, LogLevel.Information, "{Port}: ready")]
-    private partial void LogPortReady(PortSpec port);
-
     [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
     private partial void LogNoRoom(PortSpec port, int queues, int last);
-
-    [LoggerMessage(104, LogLevel.Warning, "control message {Event} for port {Port}: {What}")]
-    private partial void LogBadControl(ControlEvent @event, uint port, string what);
 
     [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
     private partial void LogBroken(int queue, RingFault fault);

@@ -9,6 +9,9 @@ internal sealed class ChainBatch
     /// <summary>Chains one turn may gather.</summary>
     public const int MaxChains = 256;
 
+    // Descriptors without bytes take no room, so a batch of them would otherwise have no end worth the name.
+    private const int MaxSteps = 4096;
+
     private readonly IoVector[] _pieces = new IoVector[IoVector.MaxCount];
     private readonly Chain[] _chains = new Chain[MaxChains];
 
@@ -26,7 +29,10 @@ internal sealed class ChainBatch
 
     public ReadOnlySpan<Chain> Chains => _chains.AsSpan(0, ChainCount);
 
-    public bool IsFull => ChainCount == MaxChains || PieceCount == _pieces.Length;
+    /// <summary>Descriptors looked at, those of indirect tables included.</summary>
+    public int Steps { get; private set; }
+
+    public bool IsFull => ChainCount == MaxChains || PieceCount == _pieces.Length || Steps >= MaxSteps;
 
     /// <summary>Room for more pieces.</summary>
     public Span<IoVector> Free => _pieces.AsSpan(PieceCount);
@@ -36,16 +42,23 @@ internal sealed class ChainBatch
         ChainCount = 0;
         PieceCount = 0;
         Descriptors = 0;
+        Steps = 0;
         Length = 0;
     }
 
     /// <summary>Adds the chain whose pieces were just written to <see cref="Free"/>.</summary>
-    public void Add(ushort head, int pieces, long length, int descriptors)
+    /// <param name="head">Index of its first descriptor.</param>
+    /// <param name="pieces">Pieces written.</param>
+    /// <param name="length">Their sum.</param>
+    /// <param name="descriptors">Entries of the ring's own table it occupies.</param>
+    /// <param name="steps">Descriptors looked at.</param>
+    public void Add(ushort head, int pieces, long length, int descriptors, int steps)
     {
         _chains[ChainCount++] = new(head, length);
         PieceCount += pieces;
         Length += length;
         Descriptors += descriptors;
+        Steps += steps;
     }
 
     /// <summary>Drops the first bytes, which an earlier turn delivered. False when the first chain has no more than these.</summary>

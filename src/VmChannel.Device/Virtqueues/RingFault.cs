@@ -20,7 +20,7 @@ internal enum RingFault
     /// <summary>A buffer for the device to write where it reads, or the other way round.</summary>
     WrongDirection,
 
-    /// <summary>An indirect table that is empty, misshapen, nested, longer than the ring, or not negotiated.</summary>
+    /// <summary>An indirect table that is empty, misshapen, nested, longer than one system call takes, or not negotiated.</summary>
     BadIndirectTable,
 
     /// <summary>A chain of more pieces than one system call takes.</summary>

@@ -56,7 +56,7 @@ internal sealed class SplitRing
         RingFault fault = WalkTable(_descriptors, _size, head, isIndirect: false, ref walked);
         if (fault == RingFault.None)
         {
-            batch.Add(head, walked.Pieces, walked.Length, walked.DirectDescriptors);
+            batch.Add(head, walked.Pieces, walked.Length, walked.DirectDescriptors, walked.Steps);
         }
 
         return fault;
@@ -130,6 +130,7 @@ internal sealed class SplitRing
             table.Read(index * SplitDescriptor.Size, copy);
             SplitDescriptor descriptor = SplitDescriptor.Read(copy);
             walked.DirectDescriptors += isIndirect ? 0 : 1;
+            walked.Steps++;
             if ((descriptor.Flags & DescriptorFlags.Indirect) != 0)
             {
                 return isIndirect ? RingFault.BadIndirectTable : WalkIndirect(descriptor, ref walked);
@@ -191,6 +192,7 @@ internal sealed class SplitRing
         public readonly Span<IoVector> Free = free;
         public int Pieces;
         public int DirectDescriptors;
+        public int Steps;
         public long Length;
     }
 }

@@ -12,6 +12,7 @@ internal sealed class Virtqueue
     private readonly SplitRing _ring;
     private readonly bool _deviceWrites;
     private readonly FileDescriptor? _error;
+    private bool _wantsKicks;
 
     /// <param name="index">Number of the queue, for messages.</param>
     /// <param name="deviceWrites">Every buffer of this queue is for the device to write; otherwise for it to read.</param>
@@ -95,6 +96,11 @@ internal sealed class Virtqueue
             }
         }
 
+        if (batch.ChainCount > 0)
+        {
+            RefuseKicks();
+        }
+
         return batch.ChainCount;
     }
 
@@ -142,9 +148,15 @@ internal sealed class Virtqueue
     /// <returns>False when more became available meanwhile: go on, no kick will come for those.</returns>
     public bool WaitForDriver(int known)
     {
-        if (Fault == RingFault.None && _ring.WantKick(known) > known)
+        if (Fault != RingFault.None)
         {
-            _ring.RefuseKicks();
+            return true;
+        }
+
+        _wantsKicks = true;
+        if (_ring.WantKick(known) > known)
+        {
+            RefuseKicks();
             return false;
         }
 
@@ -152,7 +164,15 @@ internal sealed class Virtqueue
     }
 
     /// <summary>Kicks are not of interest until <see cref="WaitForDriver"/>.</summary>
-    public void RefuseKicks() => _ring.RefuseKicks();
+    public void RefuseKicks()
+    {
+        // The driver reads the cache line that this would write.
+        if (_wantsKicks)
+        {
+            _wantsKicks = false;
+            _ring.RefuseKicks();
+        }
+    }
 
     /// <summary>The device ends: nothing is taken from or put on this ring any more.</summary>
     public void Halt() => Fault = Fault == RingFault.None ? RingFault.DeviceStopped : Fault;

@@ -71,7 +71,7 @@ public readonly record struct VringDescriptor(byte Index, bool HasDescriptor)
         }
 
         ulong value = BinaryPrimitives.ReadUInt64LittleEndian(source);
-        descriptor = new((byte)value, (value & NoDescriptor) == 0);
+        descriptor = new(unchecked((byte)value), (value & NoDescriptor) == 0);
         return true;
     }
 

@@ -20,7 +20,7 @@ internal sealed class PrivateFolder : IDisposable
         [ -n "$2" ] && mode=$(stty -g <"$2")
         echo
         while read -r line; do group=$line; done
-        [ -n "$group" ] && kill -KILL -- "-$group" 2>/dev/null
+        [ -n "$group" ] && kill -s KILL -- "-$group" 2>/dev/null
         [ -n "$mode" ] && stty "$mode" <"$2"
         rm -rf -- "$1"
         """;

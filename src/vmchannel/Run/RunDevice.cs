@@ -55,7 +55,7 @@ internal sealed class RunDevice : IAsyncDisposable
         try
         {
             DevicePlan plan = RunPorts.Plan(asked, given.Number, streams);
-            ServerHost host = await ServerHost.StartAsync(plan, new VhostUserEndpoint.Listen(address), log, cancellationToken);
+            ServerHost host = await ServerHost.StartAsync(plan, new VhostUserEndpoint.Listen(address), offersInBand: false, log, cancellationToken);
             return new(host, asked, plan, streams, control);
         }
         catch

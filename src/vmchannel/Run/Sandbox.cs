@@ -44,8 +44,32 @@ internal sealed class Sandbox
     /// <summary>A sandbox with this bubblewrap, not tried out; null for none.</summary>
     public static Sandbox With(string? bubblewrap) => new(bubblewrap, null, bubblewrap is null ? "none was asked for" : null);
 
-    public IReadOnlyDictionary<string, string> Environment =>
-        _libraries is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = _libraries };
+    public IReadOnlyDictionary<string, string> Environment
+    {
+        get
+        {
+            Dictionary<string, string> environment = [];
+            if (_libraries is not null)
+            {
+                environment["LD_LIBRARY_PATH"] = _libraries;
+            }
+
+            if (_bubblewrap is null)
+            {
+                environment["TMPDIR"] = MemoryFolder(File.ReadLines("/proc/self/mounts"));
+            }
+
+            return environment;
+        }
+    }
+
+    /// <summary>Where UML may keep guest memory: in memory if it can, but a container's /dev/shm often forbids code.</summary>
+    public static string MemoryFolder(IEnumerable<string> mounts)
+    {
+        const string Shared = "/dev/shm";
+        string[]? mount = mounts.Select(line => line.Split(' ')).LastOrDefault(fields => fields.Length > 3 && fields[1] == Shared);
+        return mount is not null && mount[2] == "tmpfs" && !mount[3].Split(',').Any(option => option is "noexec" or "ro") ? Shared : "/tmp";
+    }
 
     /// <summary>Puts the fence around a command.</summary>
     /// <param name="command">What runs inside.</param>

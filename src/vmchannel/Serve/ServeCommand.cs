@@ -28,7 +28,8 @@ internal static class ServeCommand
         Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "log only warnings and errors, print no arguments" };
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
-        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities };
+        Option<bool> inBand = new("--in-band-notifications") { Description = "offer kicks and calls as messages, for simulated time" };
+        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand };
         endpoint.AddTo(command);
         device.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -48,12 +49,12 @@ internal static class ServeCommand
             }
 
             LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
-            return RunAsync(plan, where, lowest);
+            return RunAsync(plan, where, parsed.GetValue(inBand), lowest);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(DevicePlan plan, VhostUserEndpoint endpoint, LogLevel lowest)
+    private static async Task<int> RunAsync(DevicePlan plan, VhostUserEndpoint endpoint, bool offersInBand, LogLevel lowest)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
@@ -67,7 +68,7 @@ internal static class ServeCommand
         using LineLog log = new(lowest);
         try
         {
-            await using ServerHost host = await ServerHost.StartAsync(plan, endpoint, log, stop.Token);
+            await using ServerHost host = await ServerHost.StartAsync(plan, endpoint, offersInBand, log, stop.Token);
             using PosixSignalRegistration? resized = FollowTerminal(plan, host);
             Announce(plan, endpoint, lowest);
             ServiceManager.Ready();

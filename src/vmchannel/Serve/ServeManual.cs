@@ -44,6 +44,8 @@ internal static class ServeManual
           --max-ports N         ports the device has room for, the console's included (1 to 127, default 31)
           --resize-order old    for guests with a Linux before 6.15: rows before columns
           --no-wake-nudge       do not wake writers that Linux's driver forgets
+          --in-band-notifications
+                                offer kicks and calls as messages: for UML in simulated time, slow otherwise
           --print-capabilities  print what this back-end is, as JSON, and exit
           -v, --verbose         log more
           -q, --quiet           log only warnings and errors, print no arguments

@@ -35,7 +35,7 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
     /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
     public static async Task<ServerHost> StartAsync(
-        DevicePlan plan, VhostUserEndpoint endpoint, ILoggerFactory log, CancellationToken cancellationToken)
+        DevicePlan plan, VhostUserEndpoint endpoint, bool offersInBand, ILoggerFactory log, CancellationToken cancellationToken)
     {
         ServerHost host = new(plan, log);
         try
@@ -47,7 +47,7 @@ internal sealed class ServerHost : IAsyncDisposable
             }
 
             await WaitAsync(ready, cancellationToken);
-            _ = await host._loop.InvokeAsync(() => host.StartServer(endpoint, log));
+            _ = await host._loop.InvokeAsync(() => host.StartServer(endpoint, offersInBand, log));
             return host;
         }
         catch
@@ -114,9 +114,9 @@ internal sealed class ServerHost : IAsyncDisposable
         }
     }
 
-    private bool StartServer(VhostUserEndpoint endpoint, ILoggerFactory log)
+    private bool StartServer(VhostUserEndpoint endpoint, bool offersInBand, ILoggerFactory log)
     {
-        _server = new VhostUserServer(_loop, _device, endpoint, offersInBand: false, log.CreateLogger<VhostUserServer>())
+        _server = new VhostUserServer(_loop, _device, endpoint, offersInBand, log.CreateLogger<VhostUserServer>())
         {
             Finished = () => _finished.TrySetResult(),
         };

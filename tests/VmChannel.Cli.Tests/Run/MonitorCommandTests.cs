@@ -48,6 +48,13 @@ public sealed class MonitorCommandTests
     public void Sandbox_WithoutBubblewrap_StillDiesWithUs() =>
         Assert.Equal(["setsid", "setpriv", "--pdeathsig", "KILL", "--", "/k/linux"], Sandbox.With(null).Around(["/k/linux"], [], []));
 
+    [Theory]
+    [InlineData("tmpfs /dev/shm tmpfs rw,nosuid,nodev,relatime 0 0", "/dev/shm")]
+    [InlineData("shm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k 0 0", "/tmp")]
+    [InlineData("tmpfs /dev tmpfs rw 0 0", "/tmp")]
+    public void Sandbox_MemoryFolder_IsWhereCodeMayBeMapped(string mount, string expected) =>
+        Assert.Equal(expected, Sandbox.MemoryFolder([mount]));
+
     [Fact]
     public void SharedFolder_Parse_TakesThePathAfterTheLastColon()
     {

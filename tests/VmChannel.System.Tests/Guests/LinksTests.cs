@@ -41,7 +41,7 @@ public abstract class LinksTests(Machine machine) : GuestTests(machine)
     public async Task Open_ByName_RelaysStandardStreams()
     {
         string script = """
-            coproc relay { vmchannel-guest open org.qemu.clipboard; }
+            coproc relay { exec vmchannel-guest open org.qemu.clipboard; }
             echo by name >&${relay[1]}
             read -r line <&${relay[0]}
             kill $relay_PID

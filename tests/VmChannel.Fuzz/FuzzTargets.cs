@@ -1,0 +1,16 @@
+namespace VmChannel.Fuzz;
+
+/// <summary>All targets by name: the name of the folder with the target's corpus, and the argument of the fuzzer.</summary>
+public static class FuzzTargets
+{
+    /// <summary>Does whatever the bytes say. Any exception is a finding.</summary>
+    public delegate void Target(ReadOnlySpan<byte> input);
+
+    public static IReadOnlyDictionary<string, Target> All { get; } = new Dictionary<string, Target>
+    {
+        ["vhost-user"] = VhostUserTarget.Run,
+        ["ring"] = RingTarget.Run,
+        ["control"] = ControlTarget.Run,
+        ["options"] = OptionsTarget.Run,
+    };
+}
