@@ -48,6 +48,20 @@ internal abstract class Guest : IAsyncDisposable
     public Task UntilAsync(string condition) =>
         RunAsync($"for ((n = 0; n < 3000; n++)); do if {condition}; then exit 0; fi; sleep 0.02; done; echo 'never came true'; exit 1");
 
+    /// <summary>Waits until it has come up for the first time; one that does not is ended.</summary>
+    private protected async Task WaitForFirstBootAsync()
+    {
+        try
+        {
+            await WaitForBootAsync(1);
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>Waits until it has come up for the n-th time.</summary>
     public async Task WaitForBootAsync(int number)
     {
@@ -60,8 +74,19 @@ internal abstract class Guest : IAsyncDisposable
         await ready;
     }
 
-    public abstract ValueTask DisposeAsync();
+    /// <summary>Ends it. A test that fails shows what it said.</summary>
+    public virtual async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        TestContext.Current.TestOutputHelper?.WriteLine(Describe());
+        await Monitor.DisposeAsync();
+    }
 
     /// <summary>What somebody needs who wants to know why a test failed.</summary>
-    public string Describe() => $"--- console of the guest ---\n{Console}\n--- {Monitor.Name} says ---\n{Monitor.Errors}";
+    public string Describe()
+    {
+        // On UML the line of the shell is among them.
+        IEnumerable<string> errors = Monitor.Errors.All.Where(line => !line.StartsWith('@'));
+        return $"--- console of the guest ---\n{Console}\n--- {Monitor.Name} says ---\n{string.Join('\n', errors)}";
+    }
 }

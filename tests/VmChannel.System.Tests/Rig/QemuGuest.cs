@@ -45,14 +45,14 @@ internal sealed class QemuGuest : Guest
         _ = output.FillAsync(new StreamReader(new NetworkStream(lineSocket)));
         QmpClient client = await QmpClient.OpenAsync(await ConnectAsync(control, monitor));
         QemuGuest guest = new(monitor, lineSocket, client, output);
-        await guest.WaitForBootAsync(1);
+        await guest.WaitForFirstBootAsync();
         return guest;
     }
 
     public override async ValueTask DisposeAsync()
     {
         Control.Dispose();
-        await Monitor.DisposeAsync();
+        await base.DisposeAsync();
         _line.Dispose();
     }
 

@@ -42,6 +42,7 @@ internal sealed class RunProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Process.DisposeAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine($"--- run ---\n{Process.Output}\n{Process.Errors}");
         try
         {
             await ExpectNothingLeftAsync();

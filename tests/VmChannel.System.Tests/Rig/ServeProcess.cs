@@ -73,5 +73,10 @@ internal sealed class ServeProcess : IAsyncDisposable
         return await Process.Ended.WaitAsync(Patience.Short);
     }
 
-    public ValueTask DisposeAsync() => Process.DisposeAsync();
+    /// <summary>Ends it. A test that fails shows what it said.</summary>
+    public ValueTask DisposeAsync()
+    {
+        TestContext.Current.TestOutputHelper?.WriteLine($"--- serve ---\n{Log}");
+        return Process.DisposeAsync();
+    }
 }

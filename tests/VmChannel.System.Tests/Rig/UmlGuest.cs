@@ -22,9 +22,7 @@ internal sealed class UmlGuest : Guest
             "con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:0,fd:2", "vmtest.line=ttyS0",
             "panic=-1", "initcall_blacklist=raid6_select_algo", .. arguments,
         ]));
-        await guest.WaitForBootAsync(1);
+        await guest.WaitForFirstBootAsync();
         return guest;
     }
-
-    public override ValueTask DisposeAsync() => Monitor.DisposeAsync();
 }

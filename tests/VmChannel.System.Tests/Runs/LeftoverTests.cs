@@ -18,13 +18,13 @@ public sealed class LeftoverTests
 
     [Theory]
     [InlineData("uml", "linux.uml")]
-    [InlineData("qemu", "qemu-system-x86_64")]
+    [InlineData("qemu", "ld-linux-x86-64.so.2")]
     public async Task Run_WhenItsMonitorIsKilled_FailsAndLeavesNothing(string monitor, string program)
     {
         await using RunProcess run = await StartAsync(monitor);
 
-        // The innermost: the one with the highest id among those that have its name.
-        int id = run.Processes().Where(process => process.CommandLine.Contains(program, StringComparison.Ordinal)).Max(process => process.Id);
+        // The first that is the program itself: UML's guest processes have its name as well.
+        int id = run.Processes().Where(process => process.CommandLine.Split(' ')[0].EndsWith(program, StringComparison.Ordinal)).Min(process => process.Id);
         await using (HostProcess kill = await HostProcess.RunAsync("kill", "-KILL", id.ToString(CultureInfo.InvariantCulture)))
         {
             Assert.Equal(0, await kill.Ended);
