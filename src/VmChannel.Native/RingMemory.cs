@@ -25,14 +25,10 @@ public readonly unsafe struct RingMemory
 
     public uint ReadUInt32(int offset) => Volatile.Read(ref At<uint>(offset));
 
-    public ulong ReadUInt64(int offset) => Volatile.Read(ref At<ulong>(offset));
-
     /// <summary>Store with release order: everything written before is visible to who reads this value.</summary>
     public void WriteUInt16(int offset, ushort value) => Volatile.Write(ref At<ushort>(offset), value);
 
     public void WriteUInt32(int offset, uint value) => Volatile.Write(ref At<uint>(offset), value);
-
-    public void WriteUInt64(int offset, ulong value) => Volatile.Write(ref At<ulong>(offset), value);
 
     public void Read(int offset, Span<byte> destination)
     {

@@ -26,6 +26,9 @@ public sealed class Channel : IDisposable
     /// <summary>The guest's driver spins until its bytes are taken, so they always are: kept for a while, then dropped.</summary>
     public bool NeverHolds { get; set; }
 
+    /// <summary>Bytes that were taken from the guest and wait here.</summary>
+    public bool HoldsBytes => _console is { IsEmpty: false };
+
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
     public long DroppedBytes { get; private set; }
 

@@ -11,6 +11,7 @@ internal sealed class ConsoleBuffer
     private PinnedBuffer? _memory;
     private int _start;
     private int _count;
+    private bool _isFlushing;
 
     public bool IsEmpty => _count == 0;
 
@@ -30,6 +31,13 @@ internal sealed class ConsoleBuffer
     /// <summary>Gives the host end what was kept.</summary>
     public void TryFlush(HostEnd end)
     {
+        // A host end may ask to be looked at again from inside the write: the bytes of that write are not ours any more.
+        if (_isFlushing)
+        {
+            return;
+        }
+
+        _isFlushing = true;
         Span<IoVector> pieces = stackalloc IoVector[2];
         while (_count > 0 && end.IsOpen)
         {
@@ -42,6 +50,8 @@ internal sealed class ConsoleBuffer
             _start = (_start + (int)written) % CapacityBytes;
             _count -= (int)written;
         }
+
+        _isFlushing = false;
     }
 
     private long Keep(ReadOnlySpan<IoVector> source, long skip)

@@ -21,6 +21,9 @@ public abstract class HostEnd : IDisposable
     /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
+    public virtual Task Completion => Task.CompletedTask;
+
     /// <summary>Begins to serve: listens, connects, opens.</summary>
     /// <param name="wake">Called on the loop thread whenever the channel should look again.</param>
     /// <exception cref="HostEndException">It cannot: the message says what and what to do.</exception>

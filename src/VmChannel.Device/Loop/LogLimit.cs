@@ -1,34 +1,35 @@
 namespace VmChannel.Device.Loop;
 
 /// <summary>Lets a few log lines through and counts the rest: what a guest can trigger, it can trigger for ever.</summary>
-internal sealed class LogLimit
+/// <param name="burst">Lines that pass in ten seconds.</param>
+internal sealed class LogLimit(int burst = 5)
 {
-    private const int Burst = 5;
     private const long RefillMs = 10_000;
 
-    private int _left = Burst;
+    private int _used;
     private long _lastRefill = Environment.TickCount64;
 
-    /// <summary>Lines swallowed since the last that passed.</summary>
-    public long Suppressed { get; private set; }
+    private long _swallowed;
 
-    public bool Pass()
+    /// <summary>True when a line may be written now; <paramref name="swallowed"/> is how many were not since the last one.</summary>
+    public bool Pass(out long swallowed)
     {
         long now = Environment.TickCount64;
         if (now - _lastRefill >= RefillMs)
         {
             _lastRefill = now;
-            _left = Burst;
+            _used = 0;
         }
 
-        if (_left == 0)
+        swallowed = 0;
+        if (_used == burst)
         {
-            Suppressed++;
+            _swallowed++;
             return false;
         }
 
-        _left--;
-        Suppressed = 0;
+        _used++;
+        (swallowed, _swallowed) = (_swallowed, 0);
         return true;
     }
 }

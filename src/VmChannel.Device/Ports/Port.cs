@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Loop;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Ports;
@@ -9,8 +10,10 @@ public sealed partial class Port : IDisposable
 {
     private readonly Channel _channel;
     private readonly ILogger _log;
+    private readonly LogLimit _limit = new(burst: 50);
     private Action? _wakeTransport;
     private bool _hostWasOpen;
+    private long _droppedTold;
 
     public Port(PortSpec spec, HostEnd end, ILogger log)
     {
@@ -37,6 +40,9 @@ public sealed partial class Port : IDisposable
 
     public long DroppedBytes => _channel.DroppedBytes;
 
+    /// <summary>Bytes were taken from the guest that the host end has not taken yet.</summary>
+    public bool HoldsBytes => _channel.HoldsBytes;
+
     /// <summary>Begins to serve the host end.</summary>
     /// <exception cref="HostEndException">The host end cannot start.</exception>
     public void Start() => _channel.Start(OnWake);
@@ -51,7 +57,11 @@ public sealed partial class Port : IDisposable
         if (isOpen != IsGuestOpen)
         {
             IsGuestOpen = isOpen;
-            LogGuest(Spec, isOpen ? "opened" : "closed");
+            if (_limit.Pass(out long swallowed))
+            {
+                LogGuest(Spec, isOpen ? "opened" : "closed", Swallowed(swallowed));
+            }
+
             _channel.OnGuestOpen(isOpen);
         }
     }
@@ -61,6 +71,11 @@ public sealed partial class Port : IDisposable
     {
         long taken = _channel.Write(source, length);
         Counters.FromGuestBytes += taken;
+        if (_channel.DroppedBytes > _droppedTold)
+        {
+            TellDropped();
+        }
+
         return taken;
     }
 
@@ -75,7 +90,17 @@ public sealed partial class Port : IDisposable
     public void Dispose()
     {
         _wakeTransport = null;
+        LogSummary(Spec, Counters.FromGuestBytes, Counters.ToGuestBytes, DroppedBytes, Counters.WakeNudges);
         _channel.Dispose();
+    }
+
+    private static string Swallowed(long lines) => lines == 0 ? "" : $" ({lines} lines like this were left out)";
+
+    private void TellDropped()
+    {
+        // Grows tenfold from line to line: a console that nobody reads drops for ever.
+        _droppedTold = _channel.DroppedBytes * 10;
+        LogDropped(Spec, _channel.DroppedBytes);
     }
 
     private void OnWake()
@@ -89,8 +114,14 @@ public sealed partial class Port : IDisposable
         _wakeTransport?.Invoke();
     }
 
-    [LoggerMessage(10, LogLevel.Information, "{Port}: guest {What}")]
-    private partial void LogGuest(PortSpec port, string what);
+    [LoggerMessage(10, LogLevel.Information, "{Port}: guest {What}{Swallowed}")]
+    private partial void LogGuest(PortSpec port, string what, string swallowed);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Port}: {Bytes} bytes of the guest dropped, because no host end takes them")]
+    private partial void LogDropped(PortSpec port, long bytes);
+
+    [LoggerMessage(13, LogLevel.Information, "{Port}: {FromGuest} bytes from the guest, {ToGuest} to it, {Dropped} dropped, {Nudges} writers woken")]
+    private partial void LogSummary(PortSpec port, long fromGuest, long toGuest, long dropped, long nudges);
 
     [LoggerMessage(11, LogLevel.Information, "{Port}: host {What}: {Detail}")]
     private partial void LogHost(PortSpec port, string what, string detail);

@@ -50,7 +50,7 @@ public sealed partial class ServiceEnd : HostEnd
     public override string Description => $"service {_service.Name}";
 
     /// <summary>After <see cref="HostEnd.Dispose()"/>: the end of the last session, at most <see cref="StopTime"/> and a little later.</summary>
-    public Task Completion => _running;
+    public override Task Completion => _running;
 
     public override long Write(ReadOnlySpan<IoVector> source)
     {

@@ -71,6 +71,11 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
     public void SetError(FileDescriptor? error)
     {
         _ = error?.SetNonBlocking(true);
+        if (_running is not null)
+        {
+            _running.Error = error;
+        }
+
         _error?.Dispose();
         _error = error;
     }

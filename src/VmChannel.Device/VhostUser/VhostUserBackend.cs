@@ -33,7 +33,7 @@ internal sealed class VhostUserBackend : IDisposable
             _queues[i] = new QueueSetup(i, loop, device);
         }
 
-        device.ConfigChanged = () => _requests?.ConfigChanged();
+        device.ConfigChanged = OnConfigChanged;
     }
 
     /// <summary>What front-end and back-end agreed on.</summary>
@@ -221,6 +221,11 @@ internal sealed class VhostUserBackend : IDisposable
             return refused;
         }
 
+        if (descriptor is null && !HasInBand)
+        {
+            return MessageOutcome.Refused($"queue {message.Index} has no kick descriptor, and this back-end does not poll");
+        }
+
         string? error = queue!.SetKick(descriptor);
         return error is null ? Start(queue) : MessageOutcome.Refused(error);
     }
@@ -353,6 +358,15 @@ internal sealed class VhostUserBackend : IDisposable
     {
         string? error = queue.TryStart(_memory, _features ?? 0, HasInBand ? Call : null);
         return error is null ? MessageOutcome.Accepted : MessageOutcome.Refused(error);
+    }
+
+    /// <summary>A device whose rings are all stopped sends nothing ("Suspended device state").</summary>
+    private void OnConfigChanged()
+    {
+        if (Array.Exists(_queues, queue => queue.IsRunning))
+        {
+            _requests?.ConfigChanged();
+        }
     }
 
     private void Call(int queue) => _requests?.Call(queue);

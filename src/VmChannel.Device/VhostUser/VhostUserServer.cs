@@ -43,16 +43,30 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
 
     public bool IsConnected => _session is not null;
 
-    /// <summary>Begins to listen or connects.</summary>
+    /// <summary>Takes the socket's place, so that a second server fails before it touches anything. Front-ends wait until <see cref="Start"/>.</summary>
+    /// <exception cref="IOException">It is taken; the message says what to do.</exception>
+    public void Reserve()
+    {
+        if (_endpoint is VhostUserEndpoint.Listen(UnixAddress address))
+        {
+            _listener = UnixListener.TryOpen(address, Backlog, out string? reason)
+                ?? throw new IOException($"--vhost-user {address}: {reason}");
+        }
+    }
+
+    /// <summary>Begins to serve front-ends, or connects to one.</summary>
     /// <exception cref="IOException">It cannot; the message says what to do.</exception>
     public void Start()
     {
         switch (_endpoint)
         {
-            case VhostUserEndpoint.Listen(UnixAddress address):
-                _listener = UnixListener.TryOpen(address, Backlog, out string? reason)
-                    ?? throw new IOException($"--vhost-user {address}: {reason}");
-                Watch(_listener.Socket);
+            case VhostUserEndpoint.Listen:
+                if (_listener is null)
+                {
+                    Reserve();
+                }
+
+                Watch(_listener!.Socket);
                 break;
             case VhostUserEndpoint.Connect(UnixAddress address):
                 Connect(address, isFirst: true);
@@ -68,8 +82,15 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
     public void OnReady(EpollEvents events)
     {
         FileDescriptor listener = _listener?.Socket ?? _inherited!;
-        while (UnixSocket.Accept(listener, out FileDescriptor? socket).IsSuccess)
+        while (true)
         {
+            PosixResult result = UnixSocket.Accept(listener, out FileDescriptor? socket);
+            if (!result.IsSuccess)
+            {
+                RetryUnlessEmpty(result);
+                return;
+            }
+
             // A front-end that ended and one that begins may be reported together, in either order: look who is still there.
             _session?.Poll();
             if (_session is not null)
@@ -138,9 +159,28 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
 
     private void Begin(FileDescriptor socket)
     {
-        _session = new VhostUserSession(_loop, _device, socket, _offersInBand, OnEnded, _log);
-        LogConnected(_session.Peer);
-        _session.Start();
+        VhostUserSession session = new(_loop, _device, socket, _offersInBand, OnEnded, _log);
+        LogConnected(session.Peer);
+        try
+        {
+            session.Start();
+            _session = session;
+        }
+        catch (IOException e)
+        {
+            session.Dispose();
+            LogAcceptFailed(e.Message);
+        }
+    }
+
+    /// <summary>Out of descriptors, say: nobody tells when that is over, and the front-end waits.</summary>
+    private void RetryUnlessEmpty(PosixResult result)
+    {
+        if (!result.IsAgain)
+        {
+            LogAcceptFailed(result.Message);
+            _retry = _loop.After(ReconnectDelay, () => OnReady(EpollEvents.In));
+        }
     }
 
     private void OnEnded(VhostUserSession session)
@@ -163,6 +203,9 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
 
     [LoggerMessage(120, LogLevel.Information, "front-end (pid {Pid}) connected")]
     private partial void LogConnected(int pid);
+
+    [LoggerMessage(122, LogLevel.Error, "a front-end cannot be accepted: {Reason}")]
+    private partial void LogAcceptFailed(string reason);
 
     [LoggerMessage(121, LogLevel.Warning, "a second front-end (pid {Pid}) was refused: pid {Current} is connected; use one socket per VM")]
     private partial void LogRefused(int pid, int current);

@@ -96,7 +96,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
             return;
         }
 
-        if (outcome.Kind == MessageOutcomeKind.Refused && _limit.Pass())
+        if (outcome.Kind == MessageOutcomeKind.Refused && _limit.Pass(out _))
         {
             LogRefused(request, outcome.Reason!);
         }

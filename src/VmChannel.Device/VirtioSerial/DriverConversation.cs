@@ -18,6 +18,9 @@ internal sealed partial class DriverConversation
     private readonly ILogger _log;
     private readonly LogLimit _limit = new();
 
+    // A driver with all its ports starts twice in ten seconds at most.
+    private readonly LogLimit _states = new(burst: 2 * (VirtioSerialSettings.MaxMaxPorts + 1));
+
     /// <param name="settings">The device's.</param>
     /// <param name="ports">All numbers of the device.</param>
     /// <param name="schedule">Gives a port a turn.</param>
@@ -71,11 +74,19 @@ internal sealed partial class DriverConversation
     {
         if (value == 0)
         {
-            LogDriverFailed();
+            if (_states.Pass(out _))
+            {
+                LogDriverFailed();
+            }
+
             return;
         }
 
-        LogDriverReady(Room);
+        if (_states.Pass(out _))
+        {
+            LogDriverReady(Room);
+        }
+
         // A driver that begins knows no port: what waits was for the one before it.
         _queues.Clear();
         foreach (SerialPort slot in _ports)
@@ -112,7 +123,10 @@ internal sealed partial class DriverConversation
 
         if (slot.BecomeReady())
         {
-            LogPortReady(port.Spec);
+            if (_states.Pass(out _))
+            {
+                LogPortReady(port.Spec);
+            }
         }
 
         TellHostOpen(slot, port);
@@ -151,7 +165,7 @@ internal sealed partial class DriverConversation
 
     private void LogControl(ControlEvent @event, uint port, string what)
     {
-        if (_limit.Pass())
+        if (_limit.Pass(out _))
         {
             LogBadControl(@event, port, what);
         }

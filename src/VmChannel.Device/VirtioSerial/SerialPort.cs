@@ -123,7 +123,7 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     }
 
     /// <summary>Everything the guest wrote was delivered.</summary>
-    public bool IsDrained => Transmit is null || Transmit.Available() == 0;
+    public bool IsDrained => (Transmit is null || Transmit.Available() == 0) && Port is not { HoldsBytes: true };
 
     protected internal override bool Run()
     {
@@ -147,15 +147,16 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return true;
         }
 
-        int done = Port is null || IsStale ? Drop(chains) : Deliver(Port);
+        bool isFull = false;
+        int done = Port is null || IsStale ? Drop(chains) : Deliver(Port, out isFull);
         int occupied = batch.Descriptors - chains;
         queue.Complete(batch, done, 0);
         int left = queue.Available();
         NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
         _doneBefore = done;
 
-        // Less than everything: the host end is full or absent, and wakes us. No kick is wanted meanwhile.
-        return done == chains && (left > 0 || !queue.WaitForDriver(known: 0));
+        // Full or absent: the host end wakes us. No kick is wanted meanwhile.
+        return !isFull && (left > 0 || !queue.WaitForDriver(known: 0));
     }
 
     /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
@@ -174,9 +175,14 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
     }
 
     /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
-    private int Deliver(Port port)
+    /// <param name="port">Has the host end.</param>
+    /// <param name="isFull">It took less than it was offered.</param>
+    private int Deliver(Port port, out bool isFull)
     {
-        long taken = _takenOfFirst + (batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length));
+        batch.Truncate(BytesPerTurn);
+        long taken = batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length);
+        isFull = taken < batch.Length;
+        taken += _takenOfFirst;
         int done = 0;
         foreach (ChainBatch.Chain chain in batch.Chains)
         {
@@ -215,6 +221,7 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return !queue.WaitForDriver(known: 0);
         }
 
+        batch.Truncate(BytesPerTurn);
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
         int filled = Filled(given);

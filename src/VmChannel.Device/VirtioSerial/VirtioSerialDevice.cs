@@ -116,6 +116,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
     public bool IsFinished(int number) => _ports[number] is { Port.IsGuestOpen: false, IsDrained: true };
 
+    /// <summary>What was written to the port has been delivered, whether or not it is still open.</summary>
+    public bool IsDelivered(int number) => _ports[number].IsDrained;
+
     /// <summary>What the driver acknowledged.</summary>
     public void SetFeatures(ulong features) => IsMultiPort = (features & (ulong)ConsoleFeatures.MultiPort) != 0;
 
@@ -161,6 +164,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
     internal void StartQueue(Virtqueue queue)
     {
         queue.Broken = OnBroken;
+        if (IsBroken && queue.Position != 0)
+        {
+            // A pause, or other memory, is no reset.
+            queue.Halt();
+        }
+
         if (queue.Index == PortQueues.ControlTransmit && IsMultiPort)
         {
             // used.idx tells a driver that goes on from one that starts over, whatever the front-end says.
@@ -168,7 +177,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             {
                 Reset();
             }
-            else
+            else if (!IsBroken)
             {
                 Resume();
             }
@@ -303,10 +312,16 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _single ??= Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
         if (PortQueues.IsTransmit(queue.Index) && queue.Position == 0)
         {
+            IsBroken = false;
             _single.Reset();
         }
 
         // Drivers make a console of it, and a console's writer spins.
+        if (_single.Port is { Spec.IsConsole: false } port && PortQueues.IsTransmit(queue.Index))
+        {
+            LogSinglePort(port.Spec);
+        }
+
         _single.Port?.TreatAsConsole(true);
         Place(_single, queue);
         _single.Port?.SetGuestOpen(_single is { Receive: not null, Transmit: not null });
@@ -368,6 +383,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
 
     [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
     private partial void LogNoRoom(PortSpec port, int queues, int last);
+
+    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: the last 64 KiB wait for a host end, older bytes are dropped")]
+    private partial void LogSinglePort(PortSpec port);
 
     [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
     private partial void LogBroken(int queue, RingFault fault);

@@ -82,6 +82,26 @@ internal sealed class ChainBatch
         return true;
     }
 
+    /// <summary>Leaves only so many bytes in the pieces: a chain may name the same memory a thousand times over.</summary>
+    /// <remarks>The chains keep their lengths, so one that is cut short counts as taken in part.</remarks>
+    public void Truncate(long bytes)
+    {
+        if (Length <= bytes)
+        {
+            return;
+        }
+
+        Length = bytes;
+        int count = 0;
+        while (bytes > _pieces[count].Length)
+        {
+            bytes -= _pieces[count++].Length;
+        }
+
+        _pieces[count] = _pieces[count].Take(bytes);
+        PieceCount = count + 1;
+    }
+
     /// <summary>One chain.</summary>
     /// <param name="Head">Index of its first descriptor: what the used ring names.</param>
     /// <param name="Length">Bytes of all its buffers.</param>

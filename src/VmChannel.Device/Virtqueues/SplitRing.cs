@@ -67,7 +67,9 @@ internal sealed class SplitRing
     {
         int entry = unchecked((ushort)(Index + ahead)) & (_size - 1);
         int offset = SplitLayout.Entries + (entry * SplitLayout.UsedEntryBytes);
-        _used.WriteUInt64(offset, ((ulong)writtenBytes << 32) | head);
+        // Two words: entries are aligned to four bytes only.
+        _used.WriteUInt32(offset, head);
+        _used.WriteUInt32(offset + sizeof(uint), writtenBytes);
     }
 
     /// <summary>Shows the driver the entries put so far.</summary>

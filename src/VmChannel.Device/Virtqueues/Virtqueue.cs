@@ -11,7 +11,6 @@ internal sealed class Virtqueue
 {
     private readonly SplitRing _ring;
     private readonly bool _deviceWrites;
-    private readonly FileDescriptor? _error;
     private bool _wantsKicks;
 
     /// <param name="index">Number of the queue, for messages.</param>
@@ -25,7 +24,7 @@ internal sealed class Virtqueue
         _deviceWrites = deviceWrites;
         _ring = ring;
         Call = call;
-        _error = error;
+        Error = error;
         ring.RefuseKicks();
     }
 
@@ -33,6 +32,9 @@ internal sealed class Virtqueue
 
     /// <summary>A front-end may replace it while the ring runs.</summary>
     public FileDescriptor? Call { get; set; }
+
+    /// <summary>Signalled when the driver broke the ring. A front-end may replace it while the ring runs.</summary>
+    public FileDescriptor? Error { get; set; }
 
     /// <summary>used.idx: where a successor goes on.</summary>
     public ushort Position => _ring.Index;
@@ -180,11 +182,10 @@ internal sealed class Virtqueue
     private void Break(RingFault fault)
     {
         Fault = fault;
-        if (_error is not null)
-        {
-            _ = EventFd.Signal(_error);
-        }
-
         Broken?.Invoke(this);
+        if (Error is not null)
+        {
+            _ = EventFd.Signal(Error);
+        }
     }
 }

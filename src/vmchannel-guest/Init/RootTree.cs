@@ -68,11 +68,23 @@ internal static class RootTree
             Mount("tmpfs", "/var/tmp", "tmpfs", Data, "mode=1777");
         }
 
+        AddTool();
         AddDeviceLinks();
         foreach (SharedTree share in parameters.Shares)
         {
             Mount(share.Tree, share.Path, Data);
         }
+    }
+
+    // The host may keep this program anywhere, or not at all: commands of the guest find it in their PATH.
+    private static void AddTool()
+    {
+        const string Folder = "/run/vmchannel/bin";
+        const string Tool = $"{Folder}/vmchannel-guest";
+        _ = Directory.CreateDirectory(Folder);
+        File.Copy("/proc/self/exe", Tool);
+        File.SetUnixFileMode(Tool, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
     }
 
     // devtmpfs has the kernel's devices only; these four names are user space's, by convention of every Linux system.

@@ -6,6 +6,9 @@ namespace VmChannel.Cli.Run;
 /// <summary>What the guest is told to run: the command with the parts of our surroundings that make sense there.</summary>
 internal static class GuestCommand
 {
+    /// <summary>Where the guest's init puts vmchannel-guest, which lists and opens channels.</summary>
+    private const string GuestTools = "/run/vmchannel/bin";
+
     private const string SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Folders the guest has of its own.</summary>
@@ -25,9 +28,7 @@ internal static class GuestCommand
     public static IReadOnlyDictionary<string, string> EnvironmentOf(IDictionary variables)
     {
         // The guest's user is root in a read-only tree: /tmp is the one home it can write to.
-        // vmchannel-guest, which lists and opens channels, is beside this program.
-        string searchPath = $"{SystemPath}:{Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)}";
-        Dictionary<string, string> environment = new() { ["PATH"] = searchPath, ["HOME"] = "/tmp", ["USER"] = "root", ["LOGNAME"] = "root" };
+        Dictionary<string, string> environment = new() { ["PATH"] = $"{SystemPath}:{GuestTools}", ["HOME"] = "/tmp", ["USER"] = "root", ["LOGNAME"] = "root" };
         foreach (DictionaryEntry variable in variables)
         {
             string name = (string)variable.Key;

@@ -22,8 +22,8 @@ internal sealed class RunDemo : IDisposable
         echo "hello from the guest" >&3
         read -r answer <&3
         echo "guest: fish says: $answer"
-        "$1" clipboard copy "text copied in the guest"
-        echo "guest: the clipboard has: $("$1" clipboard paste)"
+        vmchannel-guest clipboard copy "text copied in the guest"
+        echo "guest: the clipboard has: $(vmchannel-guest clipboard paste)"
         """;
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vmchannel-demo-");
@@ -31,7 +31,7 @@ internal sealed class RunDemo : IDisposable
     private readonly List<Task> _programs = [];
 
     /// <summary>The guest's command.</summary>
-    public static string[] Command { get; } = ["sh", "-c", Script, "demo", Path.Combine(AppContext.BaseDirectory, "vmchannel-guest")];
+    public static string[] Command { get; } = ["sh", "-c", Script];
 
     /// <summary>Values of -virtioserial.</summary>
     public string[] Ports =>

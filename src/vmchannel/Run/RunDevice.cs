@@ -78,6 +78,11 @@ internal sealed class RunDevice : IAsyncDisposable
         limit.CancelAfter(patience);
         try
         {
+            while (_streams is null && !await _host.IsConsoleDeliveredAsync())
+            {
+                await Task.Delay(LookAgain, limit.Token);
+            }
+
             await FinishAsync(_userPorts.Where(port => port.HostEnd.IsOpen), limit.Token);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

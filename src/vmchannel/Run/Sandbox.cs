@@ -86,7 +86,7 @@ internal sealed class Sandbox
         }
 
         words.AddRange([_bubblewrap, "--unshare-all", "--die-with-parent", "--unsetenv", "LD_LIBRARY_PATH"]);
-        words.AddRange(["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--setenv", "TMPDIR", "/tmp"]);
+        words.AddRange(["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run", "--setenv", "TMPDIR", "/tmp"]);
         foreach (string path in readable)
         {
             words.AddRange(["--ro-bind", path, path]);

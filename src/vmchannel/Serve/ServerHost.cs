@@ -14,6 +14,8 @@ namespace VmChannel.Cli.Serve;
 /// <summary>One device with its ports and its front-end socket, served by a thread of this process. Disposing undoes all of it.</summary>
 internal sealed class ServerHost : IAsyncDisposable
 {
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(3);
+
     private readonly DeviceLoop _loop;
     private readonly VirtioSerialDevice _device;
     private readonly Thread _thread;
@@ -40,6 +42,7 @@ internal sealed class ServerHost : IAsyncDisposable
         ServerHost host = new(plan, log);
         try
         {
+            _ = await host._loop.InvokeAsync(() => host.ReserveServer(endpoint, offersInBand, log));
             List<Task> ready = [];
             foreach (PortPlan port in plan.Ports)
             {
@@ -47,7 +50,7 @@ internal sealed class ServerHost : IAsyncDisposable
             }
 
             await WaitAsync(ready, cancellationToken);
-            _ = await host._loop.InvokeAsync(() => host.StartServer(endpoint, offersInBand, log));
+            _ = await host._loop.InvokeAsync(host.StartServer);
             return host;
         }
         catch
@@ -63,10 +66,13 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
     public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
 
+    /// <summary>What the console wrote has been delivered.</summary>
+    public Task<bool> IsConsoleDeliveredAsync() => _loop.InvokeAsync(() => _device.IsDelivered(0));
+
     /// <summary>The host's terminal has this size now.</summary>
     public void Resize(TerminalSize size) => _loop.Post(() => _device.Resize(size));
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _loop.Stop();
         _thread.Join();
@@ -80,8 +86,9 @@ internal sealed class ServerHost : IAsyncDisposable
 
         _device.Dispose();
         _loop.Dispose();
+        // Services still store what they had taken from the guest.
+        await Task.WhenAny(Task.WhenAll(_ports.Select(port => port.HostEnd.Completion)), Task.Delay(StopTime));
         _ = _finished.TrySetResult();
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>Everybody who has to be there first; the first who cannot come ends the waiting for the others.</summary>
@@ -114,13 +121,19 @@ internal sealed class ServerHost : IAsyncDisposable
         }
     }
 
-    private bool StartServer(VhostUserEndpoint endpoint, bool offersInBand, ILoggerFactory log)
+    private bool ReserveServer(VhostUserEndpoint endpoint, bool offersInBand, ILoggerFactory log)
     {
         _server = new VhostUserServer(_loop, _device, endpoint, offersInBand, log.CreateLogger<VhostUserServer>())
         {
             Finished = () => _finished.TrySetResult(),
         };
-        _server.Start();
+        _server.Reserve();
+        return true;
+    }
+
+    private bool StartServer()
+    {
+        _server!.Start();
         return true;
     }
 }

@@ -57,8 +57,9 @@ internal sealed partial class TextOutlet(string path, TextClipboard clipboard, I
 
     private void Replace(ReadOnlySpan<byte> text)
     {
-        const OpenFlags Flags = OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoControllingTerminal;
-        string whole = path + ".new";
+        const OpenFlags Flags = OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoControllingTerminal;
+        // A name nobody can have put a file or a link under.
+        string whole = $"{path}.{Guid.NewGuid():n}";
         _ = FileDescriptor.Open(whole, Flags, OwnerOnly, out FileDescriptor? file).OrThrow($"open {whole}");
         using (file)
         {
