@@ -14,6 +14,7 @@ public sealed partial class Port : IDisposable
     private Action? _wakeTransport;
     private bool _hostWasOpen;
     private long _droppedTold;
+    private bool _isDisposed;
 
     public Port(PortSpec spec, HostEnd end, ILogger log)
     {
@@ -90,7 +91,12 @@ public sealed partial class Port : IDisposable
     public void Dispose()
     {
         _wakeTransport = null;
-        LogSummary(Spec, Counters.FromGuestBytes, Counters.ToGuestBytes, DroppedBytes, Counters.WakeNudges);
+        if (!_isDisposed && Counters.FromGuestBytes + Counters.ToGuestBytes > 0)
+        {
+            LogSummary(Spec, Counters.FromGuestBytes, Counters.ToGuestBytes, DroppedBytes, Counters.WakeNudges);
+        }
+
+        _isDisposed = true;
         _channel.Dispose();
     }
 

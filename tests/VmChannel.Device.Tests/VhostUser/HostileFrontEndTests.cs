@@ -260,6 +260,35 @@ public sealed class HostileFrontEndTests : IDisposable
         Assert.Equal(0, guest.Driver.Input(1).Ring.UsedWaiting);
     }
 
+    /// <summary>Pausing, or telling the memory again, is no reset; and an error descriptor may be replaced under a running ring.</summary>
+    [Fact]
+    public void Ring_Broken_StaysStoppedThroughAPause()
+    {
+        using Guest guest = new(_rig, Guest.Plain);
+        SerialRig.Open(guest.Driver, 1);
+        using FileDescriptor first = EventFd.Create();
+        using FileDescriptor second = EventFd.Create();
+        _ = guest.FrontEnd.Tell(VhostUserRequest.SetVringErr, 5, first);
+        _ = guest.FrontEnd.Tell(VhostUserRequest.SetVringErr, 5, second);
+        DriverRing ring = guest.Driver.Output(1).Ring;
+        Assert.True(guest.Driver.Output(1).TryWrite([1]));
+        guest.Driver.Output(1).Kick();
+        Wait.Until(() => _end.TakenCount == 1, "a byte");
+        ring.PutAvailableIndex(unchecked((ushort)(ring.AvailableIndex + 1000)));
+        guest.Driver.Output(1).Kick();
+        Wait.Until(() => _rig.Thread.Invoke(() => _rig.Device.IsBroken), "the fault");
+        Assert.True(second.Read(stackalloc byte[8]).IsSuccess, "the error descriptor was not signalled");
+        Assert.True(first.Read(stackalloc byte[8]).IsAgain);
+
+        ring.PutAvailableIndex(ring.AvailableIndex);
+        _ = guest.FrontEnd.TellMemory(guest.FrontEnd.Ram.Regions(1));
+        Assert.True(guest.Driver.Output(1).TryWrite([2]));
+        guest.Driver.Output(1).Kick();
+        _rig.Thread.Settle();
+        Assert.Equal(1, _end.TakenCount);
+        Assert.True(_rig.Thread.Invoke(() => _rig.Device.IsBroken));
+    }
+
     /// <summary>A guest that breaks any ring loses its device until it resets it.</summary>
     [Theory]
     [InlineData(3)]
