@@ -25,6 +25,8 @@ public sealed class StallTests
 
         Assert.Equal((long)Writes * WriteBytes, length);
         await writer;
+        Assert.Equal(0, await serve.StopAsync());
+        Assert.Matches(@"port 1 \(test\.held\): .* [1-9]\d* writers woken", serve.Log.ToString());
     }
 
     [Fact]
@@ -41,6 +43,8 @@ public sealed class StallTests
 
         Assert.InRange(length, 1, ((long)Writes * WriteBytes) - 1);
         Assert.Equal("wait_port_writable", await guest.RunAsync("cat /proc/$(</tmp/writer)/wchan"));
+        Assert.Equal(0, await serve.StopAsync());
+        await serve.Log.WaitForAsync(" 0 writers woken");
     }
 
     private static Task<ServeProcess> StartAsync(TestFolder folder, params string[] options) => ServeProcess.StartAsync(
