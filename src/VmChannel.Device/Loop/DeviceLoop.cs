@@ -127,6 +127,9 @@ public sealed partial class DeviceLoop : IDisposable
         _wake.Dispose();
     }
 
+    internal void Change(Registration registration, EpollEvents events)
+        => _ = _epoll.Modify(registration.Fd, events | EpollEvents.EdgeTriggered, registration.Key);
+
     internal void Remove(Registration registration)
     {
         if (_registrations.Remove(registration.Key))
