@@ -13,12 +13,14 @@ namespace VmChannel.Device.VirtioSerial;
 /// so one is sent each time a ring that had been full is half empty again.
 /// </para>
 /// </remarks>
-internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort> nudge) : Runnable
+internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, Action<SerialPort> nudge) : Runnable
 {
     /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
     private const int BytesPerTurn = 256 * 1024;
 
     private const int MaxChainsPerRead = 64;
+
+    private readonly LateCall _lateCall = new(loop);
 
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
     private long _takenOfFirst;
@@ -33,7 +35,15 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
 
     public Virtqueue? Receive { get; set; }
 
-    public Virtqueue? Transmit { get; set; }
+    public Virtqueue? Transmit
+    {
+        get;
+        set
+        {
+            _lateCall.Settle();
+            field = value;
+        }
+    }
 
     /// <summary>The driver has said PORT_READY.</summary>
     public bool IsReady { get; private set; }
@@ -139,6 +149,7 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return !queue.WaitForDriver(known: 0);
         }
 
+        _lateCall.OnBuffers(chains);
         if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
         {
             // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
@@ -149,7 +160,13 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
 
         int done = Port is null || IsStale ? Drop(chains) : Deliver(Port);
         int occupied = batch.Descriptors - chains;
-        queue.Complete(batch, done, 0);
+        bool callsLater = _lateCall.MayWait(queue, occupied + queue.Available());
+        queue.Complete(batch, done, 0, callsLater);
+        if (callsLater)
+        {
+            _lateCall.Postpone(queue);
+        }
+
         int left = queue.Available();
         NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
         _doneBefore = done;
