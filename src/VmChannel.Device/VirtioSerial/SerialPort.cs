@@ -20,12 +20,16 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
 
     private const int MaxChainsPerRead = 64;
 
+    private const int PartsOfBuffers = 4;
+
     private readonly LateCall _lateCall = new(loop);
 
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
     private long _takenOfFirst;
     private int _chainsPerRead = 1;
     private int _doneBefore;
+    private int _mostBuffers;
+    private bool _waitsForMany;
     private bool _wasFull;
     private bool _wasGuestOpen;
 
@@ -33,7 +37,15 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
 
     public Port? Port { get; private set; }
 
-    public Virtqueue? Receive { get; set; }
+    public Virtqueue? Receive
+    {
+        get;
+        set
+        {
+            _mostBuffers = 0;
+            field = value;
+        }
+    }
 
     public Virtqueue? Transmit
     {
@@ -228,10 +240,11 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
         if (chains == 0)
         {
-            // Asking for a kick costs one per posted buffer, so only while there may be something to give.
-            return !queue.WaitForDriver(known: 0);
+            return !WaitForBuffers(queue);
         }
 
+        _mostBuffers = Math.Max(_mostBuffers, queue.Available());
+        _waitsForMany = false;
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
         int filled = Filled(given);
@@ -243,6 +256,23 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
         queue.RefuseKicks();
         return isMore;
+    }
+
+    /// <summary>The driver has all its buffers, and there may be more to give. False when some came back meanwhile.</summary>
+    /// <remarks>
+    /// A driver that reads gives its buffers back one by one, and has the others to read meanwhile: asked to kick for the
+    /// first, it would do so for each. Kicks are wanted again when a good part is back, or after a moment whatever is.
+    /// </remarks>
+    private bool WaitForBuffers(Virtqueue queue)
+    {
+        _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
+        if (!_waitsForMany)
+        {
+            return queue.WaitForDriver(known: 0);
+        }
+
+        loop.Postpone(this);
+        return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
     }
 
     /// <summary>Chains that hold at least one of the bytes given, and empty ones between them.</summary>
