@@ -71,22 +71,15 @@ internal static class BenchCommand
 
     private static async Task<IReadOnlyList<Section>> RunAsync(string scenario, BenchSettings settings, CancellationToken cancellationToken)
     {
-        DirectoryInfo folder = Directory.CreateTempSubdirectory("vmchannel-bench-");
-        try
+        using PrivateFolder folder = PrivateFolder.Create(isTerminal: false);
+        if (scenario == "device")
         {
-            if (scenario == "device")
-            {
-                using AloneScenario alone = new(settings, folder.FullName);
-                return [alone.Run()];
-            }
+            using AloneScenario alone = new(settings, folder.Path);
+            return [alone.Run()];
+        }
 
-            Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;
-            await using GuestRig rig = await GuestRig.BootAsync(vmm, folder.FullName, cancellationToken);
-            return new GuestScenario(settings, rig).Run(vmm);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;
+        await using GuestRig rig = await GuestRig.BootAsync(vmm, folder.Path, cancellationToken);
+        return new GuestScenario(settings, rig).Run(vmm);
     }
 }
