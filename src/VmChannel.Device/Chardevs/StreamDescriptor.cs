@@ -10,6 +10,8 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     private readonly Action _changed;
     private readonly bool _shortMeansDone;
     private Registration? _registration;
+    private EpollEvents _wanted;
+    private EpollEvents _watched;
 
     /// <param name="fd">Owned from here on.</param>
     /// <param name="changed">Called on the loop thread when a report of the loop told something new.</param>
@@ -48,6 +50,8 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     /// <remarks>A regular file cannot be watched (EPERM): it is always ready, which is what this type assumes at first.</remarks>
     public PosixResult Watch(DeviceLoop loop, EpollEvents interest)
     {
+        _wanted = interest;
+        _watched = interest;
         PosixResult result = loop.Add(_fd, interest, this, out _registration);
         return result.Error == Errno.Permission ? default : result;
     }
@@ -72,12 +76,14 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
                 // After a hang-up no further report comes, so the end has to be read.
                 look = !_shortMeansDone || IsReadHungUp || IsHungUp;
                 CanRead = look;
+                WatchAgain(EpollEvents.In, CanRead);
             }
 
             return result.Value;
         }
 
         CanRead = false;
+        WatchAgain(EpollEvents.In, CanRead);
         if (!result.IsAgain)
         {
             IsReadEnded = true;
@@ -108,12 +114,14 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
             {
                 look = !_shortMeansDone;
                 CanWrite = look;
+                WatchAgain(EpollEvents.Out, CanWrite);
             }
 
             return result.Value;
         }
 
         CanWrite = false;
+        WatchAgain(EpollEvents.Out, CanWrite);
         if (!result.IsAgain)
         {
             // No error and no progress either: a device that is full in its own way.
@@ -154,7 +162,9 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         bool canRead = readHungUp || (events & EpollEvents.In) != 0;
         bool canWrite = hungUp || (events & EpollEvents.Out) != 0;
 
-        // Every message the other side takes makes a report, too: only what was unknown is worth a wake-up.
+        // Every message the other side sends or takes makes a report. One that is no news would be followed by others.
+        EpollEvents known = (CanRead ? EpollEvents.In : EpollEvents.None) | (CanWrite ? EpollEvents.Out : EpollEvents.None);
+        Unwatch(events & known);
         bool isNews = (canRead && !CanRead) || (canWrite && !CanWrite) || (readHungUp && !IsReadHungUp) || (hungUp && !IsHungUp);
         CanRead |= canRead;
         CanWrite |= canWrite;
@@ -170,6 +180,26 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     {
         _registration?.Dispose();
         _fd.Dispose();
+    }
+
+    /// <summary>Reports of what is known already would only wake the loop.</summary>
+    private void Unwatch(EpollEvents known)
+    {
+        if ((_watched & known) != 0)
+        {
+            _watched &= ~known;
+            _registration?.Change(_watched);
+        }
+    }
+
+    /// <summary>Something has to be waited for again; if it is there by now, it is reported at once.</summary>
+    private void WatchAgain(EpollEvents missed, bool isPossible)
+    {
+        if (!isPossible && (_wanted & ~_watched & missed) != 0)
+        {
+            _watched |= missed;
+            _registration?.Change(_watched);
+        }
     }
 
     private static long Sum(ReadOnlySpan<IoVector> vectors)

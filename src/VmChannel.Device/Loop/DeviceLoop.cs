@@ -14,6 +14,7 @@ public sealed partial class DeviceLoop : IDisposable
 {
     private const int EventsPerWait = 64;
     private const ulong WakeKey = 0;
+    private static readonly long PostponeTicks = Stopwatch.Frequency / 1000;
 
     private readonly Epoll _epoll = new(EventsPerWait);
     private readonly FileDescriptor _wake = EventFd.Create();
@@ -21,8 +22,10 @@ public sealed partial class DeviceLoop : IDisposable
     private readonly Dictionary<ulong, Registration> _registrations = [];
     private readonly PriorityQueue<LoopTimer, long> _timers = new();
     private readonly Queue<Runnable> _runnable = new();
+    private readonly Queue<Runnable> _postponed = new();
     private readonly ILogger<DeviceLoop> _log;
     private ulong _nextKey = WakeKey + 1;
+    private long _postponedSince;
     private int _wakeSent;
     private int _threadId;
     private bool _stopping;
@@ -46,7 +49,7 @@ public sealed partial class DeviceLoop : IDisposable
         Span<EpollEvent> events = stackalloc EpollEvent[EventsPerWait];
         while (!_stopping)
         {
-            int count = _epoll.Wait(events, _runnable.Count > 0 ? 0 : MillisecondsToNextTimer());
+            int count = _epoll.Wait(events, MillisecondsToWait());
             Wakeups++;
             for (int i = 0; i < count; i++)
             {
@@ -54,6 +57,7 @@ public sealed partial class DeviceLoop : IDisposable
             }
 
             FireTimers();
+            SchedulePostponed();
             RunTurns();
         }
     }
@@ -113,6 +117,17 @@ public sealed partial class DeviceLoop : IDisposable
         }
     }
 
+    /// <summary>Loop thread: gives work a turn in about a millisecond: what may be superfluous by then. Nothing is allocated for it.</summary>
+    public void Postpone(Runnable work)
+    {
+        if (!work.IsPostponed)
+        {
+            _postponedSince = _postponed.Count == 0 ? Stopwatch.GetTimestamp() : _postponedSince;
+            work.IsPostponed = true;
+            _postponed.Enqueue(work);
+        }
+    }
+
     /// <summary>Loop thread: runs an action once after a delay.</summary>
     public LoopTimer After(TimeSpan delay, Action elapsed)
     {
@@ -126,6 +141,9 @@ public sealed partial class DeviceLoop : IDisposable
         _epoll.Dispose();
         _wake.Dispose();
     }
+
+    internal void Change(Registration registration, EpollEvents events)
+        => _ = _epoll.Modify(registration.Fd, events | EpollEvents.EdgeTriggered, registration.Key);
 
     internal void Remove(Registration registration)
     {
@@ -210,6 +228,21 @@ public sealed partial class DeviceLoop : IDisposable
             }
         }
     }
+
+    private void SchedulePostponed()
+    {
+        if (_postponed.Count > 0 && Stopwatch.GetTimestamp() - _postponedSince >= PostponeTicks)
+        {
+            while (_postponed.TryDequeue(out Runnable? work))
+            {
+                work.IsPostponed = false;
+                Schedule(work);
+            }
+        }
+    }
+
+    private int MillisecondsToWait()
+        => _runnable.Count > 0 ? 0 : _postponed.Count > 0 ? 1 : MillisecondsToNextTimer();
 
     private int MillisecondsToNextTimer()
         => _timers.TryPeek(out _, out long due) ? (int)Math.Clamp(due - Environment.TickCount64, 0, int.MaxValue) : Timeout.Infinite;

@@ -6,6 +6,8 @@ public abstract class Runnable
 {
     internal bool IsQueued { get; set; }
 
+    internal bool IsPostponed { get; set; }
+
     /// <summary>Takes one turn. True when there is more to do right now: another turn follows after everybody else's.</summary>
     protected internal abstract bool Run();
 }

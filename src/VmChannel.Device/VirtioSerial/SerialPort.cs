@@ -13,17 +13,23 @@ namespace VmChannel.Device.VirtioSerial;
 /// so one is sent each time a ring that had been full is half empty again.
 /// </para>
 /// </remarks>
-internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort> nudge) : Runnable
+internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, Action<SerialPort> nudge) : Runnable
 {
     /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
     private const int BytesPerTurn = 256 * 1024;
 
     private const int MaxChainsPerRead = 64;
 
+    private const int PartsOfBuffers = 4;
+
+    private readonly LateCall _lateCall = new(loop);
+
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
     private long _takenOfFirst;
     private int _chainsPerRead = 1;
     private int _doneBefore;
+    private int _mostBuffers;
+    private bool _waitsForMany;
     private bool _wasFull;
     private bool _wasGuestOpen;
 
@@ -31,9 +37,25 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
 
     public Port? Port { get; private set; }
 
-    public Virtqueue? Receive { get; set; }
+    public Virtqueue? Receive
+    {
+        get;
+        set
+        {
+            _mostBuffers = 0;
+            field = value;
+        }
+    }
 
-    public Virtqueue? Transmit { get; set; }
+    public Virtqueue? Transmit
+    {
+        get;
+        set
+        {
+            _lateCall.Settle();
+            field = value;
+        }
+    }
 
     /// <summary>The driver has said PORT_READY.</summary>
     public bool IsReady { get; private set; }
@@ -139,6 +161,7 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
             return !queue.WaitForDriver(known: 0);
         }
 
+        _lateCall.OnBuffers(chains);
         if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
         {
             // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
@@ -150,7 +173,13 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
         bool isFull = false;
         int done = Port is null || IsStale ? Drop(chains) : Deliver(Port, out isFull);
         int occupied = batch.Descriptors - chains;
-        queue.Complete(batch, done, 0);
+        bool callsLater = _lateCall.MayWait(queue, occupied + queue.Available());
+        queue.Complete(batch, done, 0, callsLater);
+        if (callsLater)
+        {
+            _lateCall.Postpone(queue);
+        }
+
         int left = queue.Available();
         NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
         _doneBefore = done;
@@ -217,11 +246,12 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
         int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
         if (chains == 0)
         {
-            // Asking for a kick costs one per posted buffer, so only while there may be something to give.
-            return !queue.WaitForDriver(known: 0);
+            return !WaitForBuffers(queue);
         }
 
         batch.Truncate(BytesPerTurn);
+        _mostBuffers = Math.Max(_mostBuffers, queue.Available());
+        _waitsForMany = false;
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
         int filled = Filled(given);
@@ -233,6 +263,23 @@ internal sealed class SerialPort(int number, ChainBatch batch, Action<SerialPort
         _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
         queue.RefuseKicks();
         return isMore;
+    }
+
+    /// <summary>The driver has all its buffers, and there may be more to give. False when some came back meanwhile.</summary>
+    /// <remarks>
+    /// A driver that reads gives its buffers back one by one, and has the others to read meanwhile: asked to kick for the
+    /// first, it would do so for each. Kicks are wanted again when a good part is back, or after a moment whatever is.
+    /// </remarks>
+    private bool WaitForBuffers(Virtqueue queue)
+    {
+        _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
+        if (!_waitsForMany)
+        {
+            return queue.WaitForDriver(known: 0);
+        }
+
+        loop.Postpone(this);
+        return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
     }
 
     /// <summary>Chains that hold at least one of the bytes given, and empty ones between them.</summary>

@@ -36,7 +36,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {
-            _ports[i] = new SerialPort(i, _batch, slot => _conversation!.Nudge(slot));
+            _ports[i] = new SerialPort(i, loop, _batch, slot => _conversation!.Nudge(slot));
         }
 
         _conversation = new DriverConversation(settings, _ports, Schedule, log);

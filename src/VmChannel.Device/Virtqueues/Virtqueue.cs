@@ -12,6 +12,7 @@ internal sealed class Virtqueue
     private readonly SplitRing _ring;
     private readonly bool _deviceWrites;
     private bool _wantsKicks;
+    private ushort _told;
 
     /// <param name="index">Number of the queue, for messages.</param>
     /// <param name="deviceWrites">Every buffer of this queue is for the device to write; otherwise for it to read.</param>
@@ -110,7 +111,8 @@ internal sealed class Virtqueue
     /// <param name="batch">What <see cref="Gather"/> filled.</param>
     /// <param name="chains">How many of its chains are done.</param>
     /// <param name="writtenBytes">Bytes the device wrote into them, front to back; 0 where the device reads.</param>
-    public void Complete(ChainBatch batch, int chains, long writtenBytes)
+    /// <param name="callsLater">The call may wait until <see cref="CallIfWanted"/>: by then the driver may have seen for itself.</param>
+    public void Complete(ChainBatch batch, int chains, long writtenBytes, bool callsLater = false)
     {
         if (chains == 0)
         {
@@ -125,24 +127,45 @@ internal sealed class Virtqueue
             _ring.PutUsed(i, chain.Head, written);
         }
 
-        ushort before = _ring.Index;
+        _told = IsCallDue ? _told : _ring.Index;
+        IsCallDue = true;
         _ring.Publish(chains);
-        if (!_ring.WantsCall(before))
+        if (!callsLater)
+        {
+            CallIfWanted();
+        }
+    }
+
+    /// <summary>Chains were completed and the driver was not called for them yet.</summary>
+    public bool IsCallDue { get; private set; }
+
+    /// <summary>Calls the driver for what was completed since the last time, if it still wants that.</summary>
+    /// <returns>True when it was called.</returns>
+    public bool CallIfWanted()
+    {
+        if (!IsCallDue || Fault != RingFault.None)
+        {
+            return false;
+        }
+
+        IsCallDue = false;
+        if (!_ring.WantsCall(_told))
         {
             SuppressedCalls++;
+            return false;
+        }
+
+        Calls++;
+        if (Call is not null)
+        {
+            _ = EventFd.Signal(Call);
         }
         else
         {
-            Calls++;
-            if (Call is not null)
-            {
-                _ = EventFd.Signal(Call);
-            }
-            else
-            {
-                InBandCall?.Invoke(Index);
-            }
+            InBandCall?.Invoke(Index);
         }
+
+        return true;
     }
 
     /// <summary>The device has nothing to do until the driver makes another chain available: asks for a kick.</summary>

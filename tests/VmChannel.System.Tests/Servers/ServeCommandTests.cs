@@ -53,6 +53,7 @@ public sealed class ServeCommandTests : IDisposable
             _folder,
             ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server", "--virtioserial", "protocol=a.c,char=pty,path=tty"]);
         await WaitForFileAsync("vm");
+        await WaitForFileAsync("tty");
         Assert.True(Path.Exists(Path.Combine(_folder, "a")));
         Assert.True(Path.Exists(Path.Combine(_folder, "tty")));
         process.Terminate();
@@ -112,11 +113,16 @@ public sealed class ServeCommandTests : IDisposable
     {
         using VmChannelProcess process = new(_folder, ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server,wait"]);
         await WaitForFileAsync("a");
+        using Socket frontEnd = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await frontEnd.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_folder, "vm")), TestContext.Current.CancellationToken);
+        byte[] getFeatures = [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+        _ = await frontEnd.SendAsync(getFeatures, TestContext.Current.CancellationToken);
+        Task<int> answer = frontEnd.ReceiveAsync(new byte[64], TestContext.Current.CancellationToken).AsTask();
         await Task.Delay(300, TestContext.Current.CancellationToken);
-        Assert.False(Path.Exists(Path.Combine(_folder, "vm")));
+        Assert.False(answer.IsCompleted, "the device was offered before the client was there");
         using Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await client.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_folder, "a")), TestContext.Current.CancellationToken);
-        await WaitForFileAsync("vm");
+        Assert.Equal(20, await answer);
         process.Terminate();
         Assert.Equal(0, (await process.EndAsync()).Code);
     }

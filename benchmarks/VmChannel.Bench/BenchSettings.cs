@@ -1,0 +1,38 @@
+namespace VmChannel.Bench;
+
+/// <summary>How long and how often.</summary>
+/// <param name="Runs">Pairs of each measure.</param>
+/// <param name="Seconds">About how long one throughput run takes.</param>
+/// <param name="RoundTrips">Turns of each round-trip run.</param>
+/// <param name="Only">Part of the names of the measures to take; empty for all.</param>
+internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, string Only)
+{
+    private const long FirstBytes = 256 * 1024;
+
+    public bool Wants(string measure) => measure.Contains(Only, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Who goes first in each pair, in turns: whatever drifts hits both alike.</summary>
+    public IEnumerable<bool> Order()
+    {
+        for (int run = 0; run < Runs; run++)
+        {
+            yield return run % 2 == 0;
+        }
+    }
+
+    /// <summary>How many bytes keep a run busy for the time wanted, in whole megabytes. Warms up by the way.</summary>
+    /// <param name="run">Moves so many bytes and returns the seconds it took.</param>
+    public long Calibrate(Func<long, double> run)
+    {
+        const long Step = 1 << 20;
+        long bytes = FirstBytes;
+        double seconds = run(bytes);
+        while (seconds < Seconds / 8)
+        {
+            bytes *= 4;
+            seconds = run(bytes);
+        }
+
+        return Math.Max(1, (long)(bytes * Seconds / seconds) / Step) * Step;
+    }
+}

@@ -1,0 +1,3 @@
+using VmChannel.Bench;
+
+return await BenchCommand.Create().Parse(args).InvokeAsync();

@@ -1,0 +1,20 @@
+namespace VmChannel.Bench.Results;
+
+/// <summary>One line of the table.</summary>
+/// <param name="Name">What was measured.</param>
+/// <param name="Unit">Of both series.</param>
+/// <param name="Ours">What vmchannel reached.</param>
+/// <param name="Other">What it is compared with, pair by pair; null for a figure that stands alone.</param>
+internal sealed record Measure(string Name, string Unit, Series Ours, Series? Other = null)
+{
+    /// <summary>Ours divided by the other; null for a figure that stands alone or was too small to be seen.</summary>
+    public Series? Ratio => Other is not null && Ours.Over(Other) is { } ratio && ratio.Values.All(double.IsFinite) ? ratio : null;
+}
+
+/// <summary>Lines that belong together: one scenario, one pair of contestants.</summary>
+/// <param name="Scenario">The word that selects it on the command line.</param>
+/// <param name="Title">What it compares.</param>
+/// <param name="OtherName">Head of the column of <see cref="Measure.Other"/>.</param>
+/// <param name="OursName">Head of the column of <see cref="Measure.Ours"/>.</param>
+/// <param name="Measures">The lines.</param>
+internal sealed record Section(string Scenario, string Title, string OtherName, string OursName, IReadOnlyList<Measure> Measures);

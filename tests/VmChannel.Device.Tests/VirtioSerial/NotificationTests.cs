@@ -1,0 +1,134 @@
+using VmChannel.Testing;
+using Xunit;
+
+namespace VmChannel.Device.Tests.VirtioSerial;
+
+/// <summary>How seldom device and driver tell each other: late calls for transmit buffers, kicks by the batch for receive buffers.</summary>
+public sealed class NotificationTests
+{
+    private const int RingSize = 64;
+    private const int BufferBytes = 64;
+
+    [Fact]
+    public void Transmit_BuffersInARow_AreNotCalledForEach()
+    {
+        const int Messages = 500;
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        _ = output.Ring.EnableCalls();
+        int calls = 0;
+        for (int i = 0; i < Messages; i++)
+        {
+            Assert.True(output.TrySend([1]));
+            Wait.Until(() => setup.End.TakenCount > i, "the message");
+            calls += output.TakeCall() ? 1 : 0;
+        }
+
+        Assert.InRange(calls, 0, Messages / 2);
+    }
+
+    [Fact]
+    public void Transmit_LastBuffer_IsCalledFor()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        _ = output.Ring.EnableCalls();
+        Assert.True(output.TrySend([1]));
+        Wait.Until(output.TakeCall, "the call");
+    }
+
+    /// <summary>Such as Windows' driver, which completes a write when the device has used its buffer.</summary>
+    [Fact]
+    public void Transmit_DriverThatWaitsForEachBuffer_AlwaysGoesOn()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        _ = output.Ring.EnableCalls();
+        for (int i = 0; i < 50; i++)
+        {
+            Assert.True(output.TrySend([1]));
+            Wait.Until(output.TakeCall, "the call");
+            output.Reclaim();
+        }
+    }
+
+    [Fact]
+    public void Transmit_FullRing_IsCalledFor()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        _ = output.Ring.EnableCalls();
+        setup.Rig.Thread.Invoke(() => setup.End.Allow(0));
+        while (output.TrySend([1]))
+        {
+        }
+
+        setup.Rig.Thread.Invoke(() => setup.End.Allow(long.MaxValue));
+        Wait.Until(output.TakeCall, "the call");
+        Assert.True(output.Ring.UsedWaiting > 0);
+    }
+
+    [Fact]
+    public void Receive_BuffersComeBackOneByOne_AreNotKickedForEach()
+    {
+        const int Buffers = 40 * RingSize;
+        using Setup setup = new();
+        DriverQueue input = setup.Guest.Driver.Input(1);
+        setup.Rig.Thread.Invoke(() => setup.End.Give(new byte[Buffers * BufferBytes]));
+        Wait.Until(() => input.Ring.UsedWaiting == RingSize, "a full ring");
+        long before = input.Kicks;
+        byte[] bytes = new byte[BufferBytes];
+        for (int i = 0; i < Buffers; i++)
+        {
+            int length = 0;
+            Wait.Until(() => (length = input.TryRead(bytes)) >= 0, "a buffer");
+            Assert.Equal(BufferBytes, length);
+            _ = input.Post(1);
+        }
+
+        Assert.InRange(input.Kicks - before, 0, Buffers / 4);
+    }
+
+    /// <summary>A driver may have fewer buffers than it once had; what comes back is used all the same.</summary>
+    [Fact]
+    public void Receive_FewBuffersComeBack_AreUsed()
+    {
+        using Setup setup = new();
+        DriverQueue input = setup.Guest.Driver.Input(1);
+        setup.Rig.Thread.Invoke(() => setup.End.Give(new byte[(RingSize + 20) * BufferBytes]));
+        Wait.Until(() => input.Ring.UsedWaiting == RingSize, "a full ring");
+        byte[] bytes = new byte[BufferBytes];
+        while (input.TryRead(bytes) >= 0)
+        {
+        }
+
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.Equal(1, input.Post(1));
+            Wait.Until(() => input.TryRead(bytes) == BufferBytes, "the one buffer filled");
+        }
+    }
+
+    private sealed class Setup : IDisposable
+    {
+        public Setup()
+        {
+            End = Rig.Plug(1);
+            End.DiscardsTaken = true;
+            Guest = new Guest(Rig, ringSize: RingSize, bufferBytes: BufferBytes);
+            SerialRig.Open(Guest.Driver, 1);
+        }
+
+        public SerialRig Rig { get; } = new();
+
+        public ScriptedEnd End { get; }
+
+        public Guest Guest { get; }
+
+        public void Dispose()
+        {
+            Guest.Dispose();
+            Rig.Dispose();
+        }
+    }
+}
