@@ -56,9 +56,9 @@ internal sealed class DriverRing : IDisposable
     public void Add(ulong address, int length, bool deviceWrites)
     {
         int slot = NextSlot;
-        ulong flags = deviceWrites ? (ulong)DescriptorFlags.Write : 0;
-        _descriptors.WriteUInt64(slot * SplitDescriptor.Size, address);
-        _descriptors.WriteUInt64((slot * SplitDescriptor.Size) + sizeof(ulong), (uint)length | (flags << 32));
+        Span<byte> descriptor = stackalloc byte[SplitDescriptor.Size];
+        new SplitDescriptor(address, (uint)length, deviceWrites ? DescriptorFlags.Write : DescriptorFlags.None, 0).Write(descriptor);
+        _descriptors.Write(slot * SplitDescriptor.Size, descriptor);
         _availableRing.WriteUInt16(SplitLayout.Entries + (slot * sizeof(ushort)), (ushort)slot);
         ushort before = _available;
         _available = unchecked((ushort)(before + 1));
@@ -86,7 +86,7 @@ internal sealed class DriverRing : IDisposable
         }
 
         slot = _used & (Size - 1);
-        written = (int)(_usedRing.ReadUInt64(SplitLayout.Entries + (slot * SplitLayout.UsedEntryBytes)) >> 32);
+        written = (int)_usedRing.ReadUInt32(SplitLayout.Entries + (slot * SplitLayout.UsedEntryBytes) + sizeof(uint));
         _used = unchecked((ushort)(_used + 1));
 
         // As Linux does after every buffer: call me when you use the next one.

@@ -28,6 +28,43 @@ public sealed class UnixServerTests : IDisposable
     }
 
     [Fact]
+    public void Client_TakesOneMessageAfterTheOther_DoesNotWakeTheLoopForIt()
+    {
+        const int Messages = 100;
+        using ChardevRig rig = ChardevRig.Started($"unix:{SocketPath},server,nowait");
+        using Socket client = Connect();
+        rig.WaitOpen();
+        long before = rig.On(() => rig.Loop.Wakeups);
+        for (int i = 0; i < Messages; i++)
+        {
+            rig.Send([1]);
+            _ = ReceiveExactly(client, 1);
+        }
+
+        // One wake-up each is this test's own call.
+        Assert.InRange(rig.On(() => rig.Loop.Wakeups) - before, Messages, Messages * 5 / 4);
+    }
+
+    /// <summary>What is not watched while it is known is watched again when it matters.</summary>
+    [Fact]
+    public void Client_SlowThenFast_GetsEverything()
+    {
+        using ChardevRig rig = ChardevRig.Started($"unix:{SocketPath},server,nowait");
+        using Socket client = Connect();
+        rig.WaitOpen();
+        byte[] bytes = [.. Enumerable.Range(0, 4 << 20).Select(i => unchecked((byte)((i * 31) >> 7)))];
+        foreach (byte[] part in bytes.Chunk(ChardevRig.BufferBytes))
+        {
+            rig.Send(part);
+        }
+
+        Assert.NotEqual(0, rig.Unsent());
+        Assert.Equal(bytes, ReceiveExactly(client, bytes.Length));
+        client.Send(bytes.AsSpan(0, 100_000));
+        Assert.Equal(bytes.AsSpan(0, 100_000).ToArray(), rig.WaitReceived(100_000));
+    }
+
+    [Fact]
     public void Server_Started_SocketFileBelongsToOwnerAlone()
     {
         using ChardevRig rig = ChardevRig.Started($"unix:{SocketPath},server");
