@@ -21,7 +21,7 @@ internal static class BenchCommand
         Option<int> turns = new("--round-trips") { Description = "turns of each round-trip run", DefaultValueFactory = _ => 2000 };
         Option<string> only = new("--only") { Description = "take only measures whose name contains this", DefaultValueFactory = _ => "" };
         scenarios.AcceptOnlyFromAmong(Scenarios);
-        RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.") 
+        RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.")
         {
             scenarios, json, runs, seconds, turns, only,
         };

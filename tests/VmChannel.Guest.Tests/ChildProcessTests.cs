@@ -49,7 +49,11 @@ public sealed class ChildProcessTests
         (FileDescriptor reader, FileDescriptor writer) = AnonymousPipe.Create();
         PosixResult started = ChildProcess.Start(new("/bin/sh", ["sh", "-c", script], env, folder)
         {
-            Input = nothing, Output = writer, Error = writer, Uid = uid ?? 0, Gid = uid is null ? 0 : uid.Value + 1,
+            Input = nothing,
+            Output = writer,
+            Error = writer,
+            Uid = uid ?? 0,
+            Gid = uid is null ? 0 : uid.Value + 1,
         });
         writer.Dispose();
         Assert.True(started.IsSuccess, started.Message);

@@ -1,5 +1,5 @@
-using VmChannel.Device.Ports;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 
 namespace VmChannel.Device.Options;
 

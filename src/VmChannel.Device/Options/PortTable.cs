@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using VmChannel.Device.Ports;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using VmChannel.Wire;
 
