@@ -5,7 +5,6 @@ using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
 using VmChannel.Cli.Serve;
 
-
 RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
 {
     ServeCommand.Create(),

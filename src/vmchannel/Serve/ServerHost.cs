@@ -39,6 +39,8 @@ internal sealed class ServerHost : IAsyncDisposable
     public static async Task<ServerHost> StartAsync(
         DevicePlan plan, VhostUserEndpoint endpoint, bool offersInBand, ILoggerFactory log, CancellationToken cancellationToken)
     {
+        // Without it a large device fails later, and in a less clear way.
+        _ = ResourceLimits.MaximizeOpenFiles();
         ServerHost host = new(plan, log);
         try
         {
