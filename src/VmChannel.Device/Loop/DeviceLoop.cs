@@ -27,7 +27,6 @@ public sealed partial class DeviceLoop : IDisposable
     private ulong _nextKey = WakeKey + 1;
     private long _postponedSince;
     private int _wakeSent;
-    private int _threadId;
     private bool _stopping;
 
     public DeviceLoop(ILogger<DeviceLoop> log)
@@ -36,16 +35,12 @@ public sealed partial class DeviceLoop : IDisposable
         _ = _epoll.Add(_wake, EpollEvents.In | EpollEvents.EdgeTriggered, WakeKey).OrThrow("epoll_ctl");
     }
 
-    /// <summary>The calling thread is the loop's, or the loop has not started yet.</summary>
-    public bool IsLoopThread => _threadId == 0 || _threadId == Environment.CurrentManagedThreadId;
-
     /// <summary>Times the loop woke up: for measuring, and a test pins it.</summary>
     public long Wakeups { get; private set; }
 
     /// <summary>Serves until <see cref="Stop"/>, on the calling thread.</summary>
     public void Run()
     {
-        _threadId = Environment.CurrentManagedThreadId;
         Span<EpollEvent> events = stackalloc EpollEvent[EventsPerWait];
         while (!_stopping)
         {

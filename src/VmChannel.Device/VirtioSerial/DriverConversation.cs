@@ -121,12 +121,9 @@ internal sealed partial class DriverConversation
             _queues.Send(new(id, ControlEvent.PortName, 1), [.. Encoding.UTF8.GetBytes(name), 0]);
         }
 
-        if (slot.BecomeReady())
+        if (slot.BecomeReady() && _states.Pass(out _))
         {
-            if (_states.Pass(out _))
-            {
-                LogPortReady(port.Spec);
-            }
+            LogPortReady(port.Spec);
         }
 
         TellHostOpen(slot, port);

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text;
+using VmChannel.Cli.Run;
 
 namespace VmChannel.Cli.Args;
 
 /// <summary>What a VMM has to be told to use a device, ready to paste.</summary>
 internal static class FrontEndArgs
 {
-    private const int MostUmlPorts = 31;
     private const int RingSize = 256;
 
     /// <summary>The arguments alone, one line or a few that continue each other.</summary>
@@ -33,7 +33,7 @@ internal static class FrontEndArgs
     /// <summary>Why this VMM cannot carry such a device; null when it can.</summary>
     public static string? FindObstacle(FrontEnd frontEnd, string socket, int maxPorts) => frontEnd switch
     {
-        FrontEnd.Uml when maxPorts > MostUmlPorts => $"UML carries at most {MostUmlPorts} ports: use --max-ports {MostUmlPorts}",
+        FrontEnd.Uml when maxPorts > UmlCommand.MaxPorts => $"UML carries at most {UmlCommand.MaxPorts} ports: use --max-ports {UmlCommand.MaxPorts}",
         FrontEnd.Uml when socket.AsSpan().ContainsAny(": \t\"") => "UML's command line takes no socket path with a colon, quote or space",
         FrontEnd.Crosvm when socket.Contains(',', StringComparison.Ordinal) => "crosvm takes no socket path with a comma",
         _ => null,
