@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
@@ -9,6 +10,7 @@ namespace VmChannel.Device.Chardevs;
 public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsForClient, ILogger log)
     : SocketServer(loop, waitsForClient, log)
 {
+    [SuppressMessage("Usage", "CA2213", Justification = "StopListening disposes it")]
     private UnixListener? _listener;
 
     public override string Description { get; } = $"unix:{address}";
@@ -25,9 +27,9 @@ public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsF
             ? $"{Description} (process {peer.Pid}, user {peer.Uid})"
             : Description;
 
-    protected override void Dispose(bool disposing)
+    protected override void StopListening()
     {
-        base.Dispose(disposing);
+        base.StopListening();
         _listener?.Dispose();
         _listener = null;
     }

@@ -16,10 +16,10 @@ public sealed partial class Port : IDisposable
     private long _droppedTold;
     private bool _isDisposed;
 
-    public Port(PortSpec spec, HostEnd end, ILogger log)
+    public Port(PortSpec spec, HostEnd end, DeviceLoop loop, ILogger log)
     {
         Spec = spec;
-        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
+        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole, loop) { ClientsChanged = OnClientsChanged };
         _log = log;
     }
 
@@ -38,6 +38,9 @@ public sealed partial class Port : IDisposable
 
     /// <summary>The host end itself, whatever the guest is told.</summary>
     public HostEnd HostEnd => _channel.End;
+
+    /// <summary>Bytes for the guest may be there.</summary>
+    public bool HasInput => _channel.MayRead;
 
     public long DroppedBytes => _channel.DroppedBytes;
 

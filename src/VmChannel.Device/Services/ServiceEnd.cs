@@ -97,6 +97,9 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
+    /// <summary>What the service has written can still be read; its session ends with the disposal.</summary>
+    public override long Retire() => _isServed && _isGuestOpen ? _session!.UnreadBytes() : 0;
+
     protected override void OnStart()
     {
         _service.Start();

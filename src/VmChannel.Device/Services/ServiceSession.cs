@@ -118,6 +118,18 @@ internal sealed class ServiceSession : IDuplexPipe
         return given;
     }
 
+    /// <summary>Loop thread: bytes for the guest that it has not read.</summary>
+    public long UnreadBytes()
+    {
+        if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
+        {
+            return 0;
+        }
+
+        _toGuest.Reader.AdvanceTo(ready.Buffer.Start);
+        return ready.Buffer.Length;
+    }
+
     /// <summary>Loop thread: the service gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {

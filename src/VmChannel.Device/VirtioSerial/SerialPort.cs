@@ -238,7 +238,7 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
     private bool MoveToGuest(Virtqueue queue)
     {
         // Linux throws away what arrives while nobody has the port open.
-        if (Port is not { IsGuestOpen: true, HostEnd.IsOpen: true } port)
+        if (Port is not { IsGuestOpen: true, HasInput: true } port)
         {
             return false;
         }
