@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
+using VmChannel.Device.Pipes;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Services;
@@ -24,15 +25,13 @@ public sealed partial class ServiceEnd : HostEnd
     private readonly IService _service;
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
-    private readonly Action _lookAgain;
-    private readonly Action _onLookAgain;
+    private readonly LoopWake _lookAgain;
     private readonly RetryPause _retry = new(FirstPause, LongestPause);
-    private ServiceSession? _session;
+    private LoopPipe? _session;
     private Task _running = Task.CompletedTask;
     private LoopTimer? _quiet;
     private LoopTimer? _pause;
     private long _sessionBegan;
-    private int _wakePosted;
     private bool _isGuestOpen;
     private bool _isServed;
     private bool _movedSinceTimer;
@@ -43,8 +42,7 @@ public sealed partial class ServiceEnd : HostEnd
         _service = service;
         _loop = loop;
         _log = log;
-        _lookAgain = LookAgain;
-        _onLookAgain = OnLookAgain;
+        _lookAgain = new LoopWake(loop, Wake);
     }
 
     public override string Description => $"service {_service.Name}";
@@ -111,6 +109,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
 
         _isDisposed = true;
+        _lookAgain.End();
         base.Dispose(disposing);
         _quiet?.Dispose();
         _pause?.Dispose();
@@ -130,15 +129,15 @@ public sealed partial class ServiceEnd : HostEnd
             return;
         }
 
-        ServiceSession session = new(_lookAgain);
+        LoopPipe session = new(_lookAgain.Request);
         _session = session;
         _isServed = _isGuestOpen;
         _sessionBegan = Environment.TickCount64;
         _running = Task.Run(() => RunAsync(session));
-        LookAgain();
+        _lookAgain.Request();
     }
 
-    private async Task RunAsync(ServiceSession session)
+    private async Task RunAsync(LoopPipe session)
     {
         Exception? failure = null;
         try
@@ -160,7 +159,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-    private void OnEnded(ServiceSession session, Exception? failure)
+    private void OnEnded(LoopPipe session, Exception? failure)
     {
         bool isUnasked = !session.IsInputEnded && !session.IsOutputEnded;
         long unread = session.HeldBytes;
@@ -223,22 +222,6 @@ public sealed partial class ServiceEnd : HostEnd
                 _session.EndInput();
             }
         });
-    }
-
-    /// <summary>Any thread. At most one wake is on its way.</summary>
-    private void LookAgain()
-    {
-        if (!Volatile.Read(ref _isDisposed) && Interlocked.Exchange(ref _wakePosted, 1) == 0)
-        {
-            _loop.Post(_onLookAgain);
-        }
-    }
-
-    private void OnLookAgain()
-    {
-        // Cleared first: what becomes ready after this line posts again.
-        _ = Interlocked.Exchange(ref _wakePosted, 0);
-        Wake();
     }
 
     [LoggerMessage(60, LogLevel.Warning, "service {Service} stopped: {Reason}; {UnreadBytes} bytes unread; again in {PauseSeconds} s")]
