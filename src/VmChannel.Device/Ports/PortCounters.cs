@@ -17,4 +17,13 @@ public sealed class PortCounters
 
     /// <summary>Redundant PORT_OPEN messages sent to wake a writer that Linux may have forgotten.</summary>
     public long WakeNudges { get; set; }
+
+    /// <summary>Bytes of the guest dropped because the port is writeonly.</summary>
+    public long RefusedFromGuestBytes { get; set; }
+
+    /// <summary>Bytes of clients dropped because the port is readonly.</summary>
+    public long RefusedToGuestBytes { get; set; }
+
+    /// <summary>Bytes that are missing in the log file, because it could not be written.</summary>
+    public long UnloggedBytes { get; set; }
 }

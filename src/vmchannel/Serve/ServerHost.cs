@@ -111,7 +111,7 @@ internal sealed class ServerHost : IAsyncDisposable
             HostEnd end = plan.Chardev is ChardevSpec chardev
                 ? ChardevFactory.Create(chardev, _loop, log.CreateLogger<Chardev>())
                 : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, log);
-            Port port = new(plan.Spec, end, log.CreateLogger<Port>());
+            Port port = new(plan.Spec, end, _loop, log.CreateLogger<Port>());
             _ports.Add(port);
             port.Start();
             _device.Plug(port);
