@@ -50,6 +50,11 @@ internal sealed partial class Audience : Runnable, IDisposable
     /// <summary>A call to somebody is under way.</summary>
     public bool IsBusy => _isBusy;
 
+    /// <summary>One who may write to the guest has something.</summary>
+    public bool HasInput
+        => (_host is { IsPresent: true, End.HasInput: true } && MayWrite(_host))
+            || _clients.Exists(client => client is { IsPresent: true, IsServed: true, End.HasInput: true } && MayWrite(client));
+
     /// <summary>The host end alone, which has had everything, could do without.</summary>
     public bool IsNeeded => _clients.Count > 0 || _channel.HistoryBytes > 0 || HoldsBytes || _holder?.Position < _history.End;
 
@@ -129,6 +134,17 @@ internal sealed partial class Audience : Runnable, IDisposable
             if (!MayWrite(client) && DropInput(client))
             {
                 _loop.Schedule(this);
+            }
+        }
+    }
+
+    public void OnGuestDrained()
+    {
+        foreach (Client client in _clients)
+        {
+            if (client.IsServed)
+            {
+                client.End.OnGuestDrained();
             }
         }
     }

@@ -52,7 +52,7 @@ public sealed class Channel : IDisposable
         }
     }
 
-    /// <summary>Bytes a client that does not hold the channel may be behind the guest (<c>buffer=</c>); never less than the history.</summary>
+    /// <summary>Bytes a client that does not hold the channel may be behind the guest (<c>buffer=</c>), or the history if that is larger.</summary>
     public int BufferBytes
     {
         get;
@@ -72,6 +72,9 @@ public sealed class Channel : IDisposable
 
     /// <summary>Bytes for the guest may be there.</summary>
     public bool MayRead => IsConnected || _retired is { IsEmpty: false };
+
+    /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
+    public bool HasInput => _retired is { IsEmpty: false } || (_audience?.HasInput ?? (End.IsOpen && End.HasInput));
 
     /// <summary>A program in the guest holds the port open.</summary>
     public bool IsGuestOpen { get; private set; }
@@ -138,6 +141,13 @@ public sealed class Channel : IDisposable
         _retired?.OnGuestOpen(isOpen);
         End.OnGuestOpen(isOpen);
         _audience?.OnGuestOpen(isOpen);
+    }
+
+    /// <summary>After the guest closed the port: no byte that it wrote before will come any more.</summary>
+    public void OnGuestDrained()
+    {
+        End.OnGuestDrained();
+        _audience?.OnGuestDrained();
     }
 
     /// <summary>Another host end serves the channel from now on. The guest notices at most that host-open follows the new one.</summary>

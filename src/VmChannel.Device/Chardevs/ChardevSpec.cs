@@ -18,8 +18,11 @@ public abstract record ChardevSpec
     /// <param name="Reconnect">Time between a client's attempts; null = one attempt.</param>
     public sealed record Unix(UnixAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect) : ChardevSpec
     {
-        /// <summary>How many clients a server takes at a time, and what they may do.</summary>
+        /// <summary>How many clients a server takes.</summary>
         public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
+
+        /// <summary>Whom a server takes as a client; null = whom the socket file's mode admits.</summary>
+        public PeerPolicy? Allow { get; init; }
 
         public override string ToString() => $"unix:{Address}";
     }
@@ -27,7 +30,7 @@ public abstract record ChardevSpec
     /// <summary>A TCP socket.</summary>
     public sealed record Tcp(TcpAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect, bool NoDelay) : ChardevSpec
     {
-        /// <summary>How many clients a server takes at a time, and what they may do.</summary>
+        /// <summary>How many clients a server takes.</summary>
         public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
 
         public override string ToString() => $"tcp:{Address}";

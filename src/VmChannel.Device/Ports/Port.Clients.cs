@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 
 namespace VmChannel.Device.Ports;
@@ -52,6 +53,8 @@ public sealed partial class Port
     {
         ArgumentNullException.ThrowIfNull(next);
         _channel.Replace(next);
+        Record.LookAtHost(next, IsHostOpen);
+        Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
     }
 
@@ -84,6 +87,19 @@ public sealed partial class Port
             };
             string leftOut = Swallowed(swallowed);
             LogClient(level, Spec, change.Id, what, change.Reason ?? change.Description, leftOut);
+        }
+
+        DeviceEventKind? kind = change.Kind switch
+        {
+            ClientChangeKind.Connected => DeviceEventKind.ClientConnected,
+            ClientChangeKind.Disconnected => DeviceEventKind.ClientDisconnected,
+            ClientChangeKind.Dropped => DeviceEventKind.ClientDropped,
+            ClientChangeKind.Promoted => DeviceEventKind.ClientPromoted,
+            _ => null,
+        };
+        if (kind is not null)
+        {
+            Record.Tell(kind.Value, change.Reason is null ? change.Description : $"{change.Description}: {change.Reason}");
         }
 
         ClientsChanged?.Invoke(change);
