@@ -25,7 +25,7 @@ public sealed class DeviceCounters
     /// <summary>How often a driver started over.</summary>
     public long Resets { get; set; }
 
-    /// <summary>Bytes the guest had written to ports that were unplugged before they could be taken.</summary>
+    /// <summary>Bytes in buffers that the guest wrote to ports which were unplugged first; of a buffer that was half delivered, all.</summary>
     public long LostBytes { get; set; }
 
     /// <summary>Front-ends that connected.</summary>
