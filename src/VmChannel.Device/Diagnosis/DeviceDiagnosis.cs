@@ -127,11 +127,11 @@ public static class DeviceDiagnosis
                 $"the guest's driver started over {resets} times in the last minute", "look at the guest's console: it seems to reboot, or to reload its driver, again and again");
         }
 
-        if (device.ControlBacklog > 0 && device.IsDriverReady && !device.IsSuspended)
+        if (device is { IsMultiPort: true, IsDriverReady: true, IsSuspended: false, Counters.ControlBacklog: > 0 and int waiting })
         {
             yield return new(
                 Severity.Warning, "control-backlog", null,
-                $"{device.ControlBacklog} control messages wait for buffers of the guest's driver, so it does not know the state of its ports",
+                $"{waiting} control messages wait for buffers of the guest's driver, so it does not know the state of its ports",
                 "if this lasts, the driver hangs: look at the guest's kernel log");
         }
 

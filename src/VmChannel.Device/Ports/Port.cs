@@ -132,6 +132,14 @@ public sealed partial class Port : IDisposable
         return given;
     }
 
+    /// <summary>Bytes wait since a while.</summary>
+    internal void TellStalled(StallReason reason, DateTimeOffset since)
+    {
+        Counters.Stalls++;
+        Record.SetStalled(reason, since);
+        LogStalled(Spec, reason.Describe());
+    }
+
     public void Dispose()
     {
         _wakeTransport = null;
@@ -169,6 +177,9 @@ public sealed partial class Port : IDisposable
 
     [LoggerMessage(12, LogLevel.Warning, "{Port}: {Bytes} bytes of the guest dropped, because no host end takes them")]
     private partial void LogDropped(PortSpec port, long bytes);
+
+    [LoggerMessage(85, LogLevel.Information, "{Port}: stalled: {Reason}")]
+    private partial void LogStalled(PortSpec port, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "{Port}: {FromGuest} bytes from the guest, {ToGuest} to it, {Dropped} dropped, {Nudges} writers woken")]
     private partial void LogSummary(PortSpec port, long fromGuest, long toGuest, long dropped, long nudges);

@@ -19,6 +19,9 @@ public sealed class DeviceCounters
     /// <summary>Control messages that made no sense: too short, or for a port that is not there.</summary>
     public long BadControlMessages { get; set; }
 
+    /// <summary>Control messages that wait for buffers of the guest now.</summary>
+    public int ControlBacklog { get; set; }
+
     /// <summary>Requests of front-ends that were refused.</summary>
     public long RefusedRequests { get; set; }
 

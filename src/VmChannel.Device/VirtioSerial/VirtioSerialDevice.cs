@@ -319,7 +319,6 @@ public sealed partial class VirtioSerialDevice : IDisposable
         Room = _conversation.Room,
         Features = _features,
         IsSuspended = IsMultiPort ? _conversation.Queues.Transmit is null : _single.Slot is null,
-        ControlBacklog = _conversation.Queues.Waiting,
     };
 
     /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>

@@ -141,7 +141,7 @@ public sealed class DeviceDiagnosisTests
     }
 
     [Fact]
-    public void Control_MessagesWait_Backlog() => Expect(Well with { ControlBacklog = 3 }, "control-backlog", Severity.Warning, "kernel log");
+    public void Control_MessagesWait_Backlog() => Expect(Well with { Counters = new() { ControlBacklog = 3 } }, "control-backlog", Severity.Warning, "kernel log");
 
     [Fact]
     public void Queues_Stopped_Paused() => Expect(Well with { IsSuspended = true }, "paused", Severity.Note, null);
@@ -205,7 +205,8 @@ public sealed class DeviceDiagnosisTests
 
     private static Finding Check(IReadOnlyList<Finding> findings, string code, Severity severity, string? fix)
     {
-        Finding finding = Assert.Single(findings);
+        // QEMU's interrupts are always worth a note.
+        Finding finding = Assert.Single(findings, finding => finding.Code == code || finding.Code != "intx");
         Assert.Equal((code, severity), (finding.Code, finding.Severity));
         if (fix is null)
         {

@@ -109,7 +109,8 @@ public sealed class FrontEndDiagnosisTests
         using CloudHypervisorFrontEnd frontEnd = new(rig.Connect(), ram);
         using SerialDriver driver = rig.Boot(frontEnd);
         WaitFor(rig, FrontEndKind.CloudHypervisor);
-        Wait.Until(() => Codes(rig) is ["no-multiport"], "the finding");
+        Wait.Until(() => rig.Device.State is { IsSuspended: false, Features: not null }, "the guest");
+        Assert.Equal(["no-multiport"], Codes(rig));
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class EventTests
 
     /// <summary>What a hostile guest can do at any rate: every change is told, and nothing grows but the count.</summary>
     [Fact]
-    public void Flapping_ByTheGuest_IsCountedExactlyInBoundedMemory()
+    public void Flapping_ByTheGuest_IsCountedExactly()
     {
         const int Flaps = 20_000;
         using SerialRig rig = new();
@@ -63,7 +63,6 @@ public sealed class EventTests
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
         long before = rig.Journal.Last;
-        long held = GC.GetTotalMemory(forceFullCollection: true);
         for (int i = 0; i < Flaps; i++)
         {
             guest.Driver.Send(1, ControlEvent.PortOpen, 0);
@@ -72,8 +71,7 @@ public sealed class EventTests
 
         Assert.Equal(2 * Flaps, rig.Journal.Last - before);
         Assert.Equal(Flaps + 1, rig.Ports[1].State.GuestGeneration);
-        long kept = 2L * Flaps * 200; // the rig's journal keeps every event
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - held, long.MinValue, kept + 4_000_000);
+        Assert.InRange(rig.Device.Counters.ControlBacklog, 0, 4);
     }
 
     [Fact]
