@@ -70,7 +70,7 @@ public sealed class SerialRig : IDisposable
     /// <summary>Plugs a port with any host end.</summary>
     public void Plug(PortSpec spec, HostEnd end) => Thread.Invoke(() =>
     {
-        Port port = new(spec, end, Log, Events);
+        Port port = new(spec, end, Loop, Log, Events);
         port.Start();
         Device.Plug(port);
         Ports[spec.Number] = port;

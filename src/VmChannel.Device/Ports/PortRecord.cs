@@ -92,10 +92,17 @@ public sealed class PortRecord
         }
     }
 
-    internal void SetThrottled(DateTimeOffset? since)
+    /// <summary>Limits, policy or log file are others now.</summary>
+    internal void SetSpec(PortSpec changed)
+    {
+        _state = _state with { Spec = changed };
+        Tell(DeviceEventKind.Changed, null, null);
+    }
+
+    internal void SetThrottled(DateTimeOffset? since, string? cause)
     {
         _state = _state with { ThrottledSince = since };
-        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, null, null);
+        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, cause, null);
     }
 
     internal void SetStalled(StallReason reason, DateTimeOffset since)

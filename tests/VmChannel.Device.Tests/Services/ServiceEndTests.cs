@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
+using VmChannel.Device.Pipes;
 using VmChannel.Device.Services;
 using Xunit;
 
@@ -20,7 +21,7 @@ public sealed class ServiceEndTests
             await DelegateService.CopyAsync(channel);
         }));
         await guest.SetGuestOpenAsync(true);
-        Assert.Equal(ServiceSession.CapacityBytes, await guest.OfferAsync(new byte[200_000]));
+        Assert.Equal(LoopPipe.CapacityBytes, await guest.OfferAsync(new byte[200_000]));
         Assert.Equal(0, await guest.OfferAsync(new byte[1]));
         while (await guest.OfferAsync(new byte[1]) == 0)
         {

@@ -44,6 +44,7 @@ public sealed class EventTests
         ScriptedEnd end = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         PortState state = rig.Ports[1].State;
         Assert.True(state is { IsReady: true, IsNamed: true, IsGuestOpen: true, IsHostOpen: true, IsWritable: true, IsSuspended: false, PluggedSince: not null });
         Assert.Equal(("scripted", 1L, 1L, StallReason.None), (state.HostEnd, state.GuestGeneration, state.HostGeneration, state.Stall));
@@ -62,6 +63,7 @@ public sealed class EventTests
         _ = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         long before = rig.Journal.Last;
         for (int i = 0; i < Flaps; i++)
         {
@@ -69,6 +71,7 @@ public sealed class EventTests
             guest.Driver.Send(1, ControlEvent.PortOpen, 1);
         }
 
+        rig.Thread.Settle();
         Assert.Equal(2 * Flaps, rig.Journal.Last - before);
         Assert.Equal(Flaps + 1, rig.Ports[1].State.GuestGeneration);
         Assert.InRange(rig.Device.Counters.ControlBacklog, 0, 4);
@@ -81,6 +84,7 @@ public sealed class EventTests
         _ = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         long before = rig.Journal.Last;
         guest.FrontEnd.Deactivate(guest.Driver.Queues);
         Wait.Until(() => rig.Device.State.IsSuspended, "the pause");
@@ -98,12 +102,14 @@ public sealed class EventTests
         _ = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         long before = rig.Journal.Last;
         guest.FrontEnd.Deactivate(guest.Driver.Queues);
         guest.Driver.ResetRings();
         guest.FrontEnd.Activate(Guest.Taken(guest.FrontEnd), guest.Driver.Queues);
         guest.Driver.Probe();
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         Assert.Equal(
             ["1 suspended", "driver-reset", "1 guest-closed", "driver-ready", "1 ready", "1 named", "1 guest-opened"], rig.EventsSince(before));
         Assert.Equal("the guest's driver started over", rig.WaitFor(DeviceEventKind.GuestClosed, before).Cause);
@@ -123,6 +129,7 @@ public sealed class EventTests
         Assert.Equal((Environment.ProcessId, FrontEndKind.Qemu, 2), (known.Pid, known.Kind, known.MemoryRegions));
         Assert.All(known.Queues, queue => Assert.Equal((64, true, NotifierKind.EventFd, NotifierKind.EventFd), (queue.Size, queue.IsRunning, queue.Kick, queue.Call)));
         Assert.Contains("MULTIPORT", rig.Device.State.FeatureNames);
+        rig.Thread.Settle();
         long before = rig.Journal.Last;
         guest.FrontEnd.Dispose();
         Wait.Until(() => rig.Device.State is { FrontEnd: null, FrontEndLeft: not null }, "the hang-up");
@@ -172,6 +179,7 @@ public sealed class EventTests
         DeviceEvent opened = rig.WaitFor(DeviceEventKind.GuestOpened);
         Assert.Equal((3, "its queues run"), (opened.Port, opened.Cause));
         Wait.Until(() => rig.Device.State is { IsMultiPort: false, IsSuspended: false, FrontEnd.Kind: FrontEndKind.CloudHypervisor }, "the state");
+        rig.Thread.Settle();
         long before = rig.Journal.Last;
         frontEnd.Deactivate(driver.Queues);
         _ = rig.WaitFor(DeviceEventKind.GuestClosed, before);

@@ -66,12 +66,15 @@ public sealed class HotPlugTests
         _ = guest.Driver.Input(1).Post(int.MaxValue);
         guest.Driver.Send(1, ControlEvent.PortReady, 1);
         guest.Driver.Send(1, ControlEvent.PortOpen, 1);
+        rig.Thread.Settle();
         Assert.False(rig.Ports[1].State.IsReady);
         Assert.False(rig.Ports[1].State.IsGuestOpen);
         guest.Driver.Send(1, ControlEvent.PortReady, 1);
+        rig.Thread.Settle();
         Assert.True(rig.Ports[1].State.IsReady);
         Assert.False(rig.Ports[1].State.IsGuestOpen);
         guest.Driver.Send(1, ControlEvent.PortOpen, 1);
+        rig.Thread.Settle();
         Assert.Equal(["1 ready", "1 named", "1 guest-opened"], rig.EventsSince(before));
         rig.Thread.Invoke(() => end.Give([5]));
         Assert.Equal([5], guest.Driver.Receive(1, 1));
@@ -90,6 +93,7 @@ public sealed class HotPlugTests
         guest.FrontEnd.Activate(Guest.Taken(guest.FrontEnd), guest.Driver.Queues, isResume: true);
         _ = guest.Driver.Expect(ControlEvent.PortAdd, 1);
         SerialRig.Open(guest.Driver, 1);
+        rig.Thread.Settle();
         Assert.True(rig.Ports[1].State is { IsReady: true, IsGuestOpen: true });
     }
 
