@@ -26,7 +26,7 @@ public sealed partial class Port : IDisposable
     {
         Spec = spec;
         _loop = loop;
-        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
+        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole) { BufferBytes = spec.Limits.BufferBytes };
         _log = log;
     }
 
@@ -75,6 +75,7 @@ public sealed partial class Port : IDisposable
         ApplyGate(changed);
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
+        _channel.BufferBytes = changed.Limits.BufferBytes;
         _wakeTransport?.Invoke();
     }
 

@@ -384,7 +384,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
     [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
     private partial void LogNoRoom(PortSpec port, int queues, int last);
 
-    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: the last 64 KiB wait for a host end, older bytes are dropped")]
+    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: only the last bytes (buffer=) wait for a host end, older bytes are dropped")]
     private partial void LogSinglePort(PortSpec port);
 
     [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
