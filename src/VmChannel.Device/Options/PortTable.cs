@@ -15,10 +15,15 @@ public sealed class PortTable
 
     /// <param name="maxPorts">Ports the device has room for, the console's included: numbers are below it.</param>
     /// <param name="services">The services that are built in.</param>
-    public PortTable(int maxPorts, IReadOnlyList<ServiceSpec> services)
+    /// <param name="plans">Ports that have their numbers already.</param>
+    public PortTable(int maxPorts, IReadOnlyList<ServiceSpec> services, IReadOnlyCollection<PortPlan>? plans = null)
     {
         _maxPorts = maxPorts;
         _services = services;
+        foreach (PortPlan plan in plans ?? [])
+        {
+            _plans.Add(plan.Spec.Number, plan);
+        }
     }
 
     /// <summary>By number.</summary>
