@@ -17,9 +17,6 @@ public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsF
     /// <summary>Whom it takes as a client; null = whom the socket file's mode admits, which is its owner.</summary>
     public PeerPolicy? Allow { get; init; }
 
-    /// <summary>Clients sent away because <see cref="Allow"/> does not name them.</summary>
-    public long RefusedClients { get; private set; }
-
     protected override FileDescriptor Listen()
     {
         _listener = UnixListener.TryOpen(address, Backlog, out string? reason, isForAll: Allow is not null)
@@ -32,12 +29,13 @@ public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsF
         bool isKnown = UnixSocket.GetPeerCredentials(client, out PeerCredentials peer).IsSuccess;
         if (Allow is { } policy && !(isKnown && Admits(policy, client, peer)))
         {
-            RefusedClients++;
+            string who = $"process {peer.Pid} (user {peer.Uid}, group {peer.Gid})";
             if (_refusalLimit.Pass(out long swallowed))
             {
-                ChardevLog.Refused(Log, Description, peer.Pid, peer.Uid, peer.Gid, policy, swallowed == 0 ? "" : $" ({swallowed} lines like this were left out)");
+                ChardevLog.Refused(Log, Description, who, policy, swallowed == 0 ? "" : $" ({swallowed} lines like this were left out)");
             }
 
+            CountRefused($"{who} is not among allow={policy}");
             return null;
         }
 

@@ -16,6 +16,7 @@ public sealed partial class Port : IDisposable
     private PortGate? _gate;
     private Action? _wakeTransport;
     private long _droppedTold;
+    private long _refusedTold;
     private bool _isDisposed;
 
     /// <param name="spec">What was asked for.</param>
@@ -198,6 +199,14 @@ public sealed partial class Port : IDisposable
             LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 
+        long refused = HostEnd.RefusedPeers;
+        if (refused > _refusedTold)
+        {
+            Record.Tell(DeviceEventKind.PeerRefused, HostEnd.LastRefused);
+        }
+
+        // Another host end counts from zero.
+        _refusedTold = refused;
         _gate?.OnWake();
         _wakeTransport?.Invoke();
     }

@@ -1,8 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Events;
+using VmChannel.Device.Ports;
 using VmChannel.Native;
+using VmChannel.Testing;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs;
@@ -69,18 +73,42 @@ public sealed class PeerPolicyTests : IDisposable
             client.ReceiveTimeout = 20_000;
             Assert.Equal(0, client.Receive(new byte[1]));
             int refused = i;
-            rig.WaitFor(() => ((UnixServer)rig.End).RefusedClients == refused, "the count");
+            rig.WaitFor(() => rig.End.RefusedPeers == refused, "the count");
         }
 
         Assert.False(rig.On(() => rig.End.IsOpen));
-        Assert.Empty(rig.On(() => rig.OpenHistory.ToArray()));
+        Assert.DoesNotContain(true, rig.On(() => rig.OpenHistory.ToArray()));
         string[] lines = [.. rig.Log.Lines.Where(line => line.Contains("refused process", StringComparison.Ordinal))];
         Assert.InRange(lines.Length, 1, 10);
         Assert.Contains($"process {me.Pid} (user {me.Uid}, group {me.Gid}): it is not among allow=uid:{Stranger}", lines[0], StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Server_WithAPolicy_LetsEveryUserConnectAndOthersNot()
+    public void Port_StrangerRefused_TellsAnEventEachTime()
+    {
+        EventJournal journal = new();
+        using LoopThread thread = new(new LogLines());
+        Assert.True(ChardevOptions.TryParse($"unix:{_folder["s"]},server,allow=uid:{Stranger}", out ChardevSpec? spec, out string? error), error);
+        using HostEnd end = ChardevFactory.Create(spec, thread.Loop, new LogLines());
+        using Port port = new(new PortSpec(1, "a"), end, thread.Loop, new LogLines(), new VmJournal(journal, "vm"));
+        thread.Invoke(port.Start);
+        for (int i = 1; i <= 3; i++)
+        {
+            using Socket client = UnixServerTests.Connect(_folder["s"]);
+            client.ReceiveTimeout = 20_000;
+            Assert.Equal(0, client.Receive(new byte[1]));
+            int told = i;
+            Wait.Until(() => journal.Last == told, "an event");
+            Assert.True(journal.TryRead(i - 1, out JournalEntry entry));
+            Assert.Equal(DeviceEventKind.PeerRefused, entry.Event.Kind);
+            Assert.Contains($"is not among allow=uid:{Stranger}", entry.Event.Cause, StringComparison.Ordinal);
+        }
+
+        thread.Invoke(port.Dispose);
+    }
+
+    [Fact]
+    public void Server_WithAPolicy_LetsEveryUserConnect()
     {
         const UnixFileMode All = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
             | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
@@ -119,7 +147,7 @@ public sealed class PeerPolicyTests : IDisposable
         client.WaitForExit();
         Assert.Equal(0, client.ExitCode);
         Assert.Equal(expected ? "got hello" : "got ", output);
-        Assert.Equal(expected ? 0 : 1, rig.On(() => ((UnixServer)rig.End).RefusedClients));
+        Assert.Equal(expected ? 0 : 1, rig.On(() => rig.End.RefusedPeers));
     }
 
     private static string Text(uint id) => id.ToString(CultureInfo.InvariantCulture);
