@@ -9,7 +9,7 @@ public static class ChardevFactory
 {
     public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log) => spec switch
     {
-        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log),
+        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log) { Allow = unix.Allow },
         ChardevSpec.Unix unix => new UnixClient(loop, unix.Address, unix.Reconnect, log),
         ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log),
         ChardevSpec.Tcp tcp => new TcpClient(loop, tcp.Address, tcp.NoDelay, tcp.Reconnect, log),

@@ -16,6 +16,7 @@ public sealed partial class Port : IDisposable
     private PortGate? _gate;
     private Action? _wakeTransport;
     private long _droppedTold;
+    private long _refusedTold;
     private bool _isDisposed;
 
     /// <param name="spec">What was asked for.</param>
@@ -27,7 +28,7 @@ public sealed partial class Port : IDisposable
     {
         Spec = spec;
         _loop = loop;
-        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
+        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole) { BufferBytes = spec.Limits.BufferBytes };
         _log = log;
         Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
@@ -89,9 +90,11 @@ public sealed partial class Port : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(
             (changed.Number, changed.Protocol, changed.IsConsole), (Spec.Number, Spec.Protocol, Spec.IsConsole), nameof(changed));
         ApplyGate(changed);
+        PortSpec before = Spec;
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
-        Record.SetSpec(changed);
+        _channel.BufferBytes = changed.Limits.BufferBytes;
+        Record.SetSpec(changed, WhatDiffers(before, changed));
         Record.LookAtHost(HostEnd, IsHostOpen);
         _wakeTransport?.Invoke();
     }
@@ -181,6 +184,14 @@ public sealed partial class Port : IDisposable
 
     private static string Swallowed(long lines) => lines == 0 ? "" : $" ({lines} lines like this were left out)";
 
+    private static string WhatDiffers(PortSpec before, PortSpec after)
+        => string.Join(", ", new[]
+        {
+            before.Limits == after.Limits ? null : "limits",
+            before.OnDisconnect == after.OnDisconnect ? null : "on-disconnect",
+            before.LogFile == after.LogFile ? null : "logfile",
+        }.OfType<string>());
+
     private void TellDropped()
     {
         // Grows tenfold from line to line: a console that nobody reads drops for ever.
@@ -196,6 +207,14 @@ public sealed partial class Port : IDisposable
             LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 
+        long refused = HostEnd.RefusedPeers;
+        if (refused > _refusedTold)
+        {
+            Record.Tell(DeviceEventKind.PeerRefused, HostEnd.LastRefused);
+        }
+
+        // Another host end counts from zero.
+        _refusedTold = refused;
         _gate?.OnWake();
         _wakeTransport?.Invoke();
     }

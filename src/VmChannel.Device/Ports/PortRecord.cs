@@ -92,11 +92,14 @@ public sealed class PortRecord
         }
     }
 
-    /// <summary>Limits, policy or log file are others now.</summary>
-    internal void SetSpec(PortSpec changed)
+    /// <summary>Limits, policy or log file are others from now on.</summary>
+    internal void SetSpec(PortSpec spec, string whatDiffers)
     {
-        _state = _state with { Spec = changed };
-        Tell(DeviceEventKind.Changed, null, null);
+        _state = _state with { Spec = spec };
+        if (whatDiffers.Length > 0)
+        {
+            Tell(DeviceEventKind.Changed, whatDiffers, null);
+        }
     }
 
     internal void SetThrottled(DateTimeOffset? since, string? cause)

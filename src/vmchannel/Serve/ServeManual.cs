@@ -26,8 +26,14 @@ internal static class ServeManual
             service=NAME        a built-in service for any protocol: clipboard, log, echo, sink, source
             on-disconnect=hold  while nobody is there the guest waits, and nothing is lost (the default)
             on-disconnect=discard  the guest's bytes are dropped instead
+            rate=SIZE           bytes per second, each way: 1000, 64K, 1M
+            buffer=SIZE         kept for a console, and for each client that does not hold the channel (256K)
+            history=SIZE        the guest's last bytes, which a late client gets first (0)
+            readonly, writeonly clients may only read, or only write
+            logfile=PATH        what the guest writes, with logappend=on, logsize=SIZE, logkeep=N
           -virtconsole [char=CHARDEV]
-                                a console, hvc0 in the guest, on this terminal unless it has a chardev
+                                a console, hvc0 in the guest, on this terminal unless it has a chardev;
+                                also with buffer=, history=, readonly, writeonly and logfile=
 
         Chardevs (two commas stand for one in a path):
           unix:PATH[,server][,wait][,reconnect-ms=N]     also unix:@NAME
@@ -39,6 +45,10 @@ internal static class ServeManual
           stdio[,signal=off]    this terminal; with signal=off, Ctrl-C goes to the guest
           fd:N                  an inherited descriptor
           null                  takes all, gives nothing
+        Servers (unix, tcp) also take:
+          clients=N[,mode=first|broadcast][,writers=one|all]
+                                several clients: each in its turn, or all at once
+          allow=uid:U/gid:G     unix only: who may connect, by number or name
 
         Other options:
           --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
