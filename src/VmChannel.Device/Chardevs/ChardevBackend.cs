@@ -1,3 +1,6 @@
+using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs.WebSockets;
+
 namespace VmChannel.Device.Chardevs;
 
 /// <summary>A kind of chardev as option strings know it.</summary>
@@ -10,12 +13,18 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
     public static IReadOnlyList<ChardevBackend> All { get; } =
     [
         new("unix", "PATH", ["path", "reconnect", "reconnect-ms"], ["server", "wait", "abstract", "tight"]),
-        new("tcp", "HOST:PORT", ["host", "port", "reconnect", "reconnect-ms"], ["server", "wait", "nodelay", "ipv4", "ipv6"]),
+        new(
+            "tcp",
+            "HOST:PORT",
+            ["host", "port", "reconnect", "reconnect-ms", "origin", .. TlsOptions.TextKeys],
+            ["server", "wait", "nodelay", "ipv4", "ipv6", TlsOptions.Switch, WebSocketOptions.Switch]),
+        WebSocket("ws"),
+        WebSocket("wss"),
         new(
             "socket",
             null,
-            ["path", "host", "port", "fd", "reconnect", "reconnect-ms"],
-            ["server", "wait", "abstract", "tight", "nodelay", "ipv4", "ipv6"]),
+            ["path", "host", "port", "fd", "reconnect", "reconnect-ms", "origin", .. TlsOptions.TextKeys],
+            ["server", "wait", "abstract", "tight", "nodelay", "ipv4", "ipv6", TlsOptions.Switch, WebSocketOptions.Switch]),
         new("pty", "LINK", ["path"], []),
         new("file", "PATH", ["path", "input-path"], ["append"]),
         new("pipe", "PATH", ["path"], []),
@@ -27,6 +36,12 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(backend => backend.Name)];
 
     public IReadOnlyList<string> Keys { get; } = [.. TextKeys, .. SwitchKeys];
+
+    private static ChardevBackend WebSocket(string name) => new(
+        name,
+        "HOST:PORT/PATH",
+        ["host", "port", "path", "reconnect", "reconnect-ms", "origin", .. TlsOptions.TextKeys],
+        ["server", "wait", "ipv4", "ipv6", TlsOptions.Switch]);
 
     public static ChardevBackend? Find(string name) => All.FirstOrDefault(backend => backend.Name == name);
 

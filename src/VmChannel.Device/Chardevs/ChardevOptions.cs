@@ -94,6 +94,7 @@ public sealed class ChardevOptions
         {
             "unix" => SocketOptions.Unix(values),
             "tcp" => SocketOptions.Tcp(values),
+            "ws" or "wss" => SocketOptions.WebSocket(values, isSecure: _backend.Name == "wss"),
             "socket" => SocketOptions.Any(values),
             "pty" => new ChardevSpec.Pty(values.OptionalText("path")),
             "file" => new ChardevSpec.OutputFile(values.Text("path", "PATH"), values.Switch("append", false), values.OptionalText("input-path")),
@@ -118,6 +119,14 @@ public sealed class ChardevOptions
         {
             case "tcp":
                 return TakeHostAndPort(rest);
+            case "ws" or "wss":
+                int slash = rest.IndexOf('/', StringComparison.Ordinal);
+                if (slash >= 0)
+                {
+                    _values["path"] = rest[slash..];
+                }
+
+                return TakeHostAndPort(slash < 0 ? rest : rest[..slash]);
             case "unix" when rest[0] == '@':
                 _values["path"] = rest[1..];
                 _values["abstract"] = "on";
@@ -141,13 +150,13 @@ public sealed class ChardevOptions
         string host = colon < 0 ? rest : rest[..colon];
         if (colon < 0)
         {
-            return $"tcp:{rest}: the port is missing: write tcp:HOST:PORT";
+            return $"{Name}:{rest}: the port is missing: write {Name}:{_backend.Short}";
         }
 
         bool isBracketed = host.StartsWith('[') && host.EndsWith(']');
         if (!isBracketed && host.Contains(':', StringComparison.Ordinal))
         {
-            return $"tcp:{rest}: an IPv6 address goes into brackets: write tcp:[::1]:4444";
+            return $"{Name}:{rest}: an IPv6 address goes into brackets: write {Name}:[::1]:4444";
         }
 
         _values["host"] = isBracketed ? host[1..^1] : host;

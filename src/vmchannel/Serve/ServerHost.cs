@@ -115,7 +115,7 @@ internal sealed class ServerHost : IAsyncDisposable
             _ports.Add(port);
             port.Start();
             _device.Plug(port);
-            return end is Chardev started ? started.Ready : Task.CompletedTask;
+            return end.Ready;
         }
         catch (IOException e)
         {
