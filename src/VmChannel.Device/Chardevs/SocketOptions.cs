@@ -1,3 +1,4 @@
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs.Tls;
 using VmChannel.Device.Chardevs.WebSockets;
 using VmChannel.Native;
@@ -9,9 +10,9 @@ internal static class SocketOptions
 {
     private const int LongestRetryMs = 24 * 60 * 60 * 1000;
 
-    private static readonly string[] UnixOnly = ["abstract", "tight"];
+    private static readonly string[] UnixOnly = ["abstract", "tight", "allow"];
     private static readonly string[] TcpOnly = ["port", "nodelay", "ipv4", "ipv6", "origin", TlsOptions.Switch, WebSocketOptions.Switch, .. TlsOptions.TextKeys];
-    private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms"];
+    private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms", "clients", "mode", "writers"];
 
     /// <summary>QEMU's <c>socket</c>: which one it is follows from path=, host= or fd=.</summary>
     public static ChardevSpec? Any(ChardevValues values)
@@ -42,6 +43,8 @@ internal static class SocketOptions
         bool isAbstract = values.Switch("abstract", false);
         bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
         bool isTight = values.Switch("tight", true);
+        ClientsSpec clients = Clients(values, isServer);
+        PeerPolicy? allow = Allow(values, isServer);
         if (values.Error is not null)
         {
             return null;
@@ -53,7 +56,7 @@ internal static class SocketOptions
             return null;
         }
 
-        return new ChardevSpec.Unix(address, isServer, waits, reconnect);
+        return new ChardevSpec.Unix(address, isServer, waits, reconnect) { Clients = clients, Allow = allow };
     }
 
     public static ChardevSpec.Tcp Tcp(ChardevValues values)
@@ -73,6 +76,8 @@ internal static class SocketOptions
     private static ChardevSpec.Tcp Tcp(ChardevValues values, bool isSecure, bool isWebSocket, string? path)
     {
         bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
+        ClientsSpec clients = Clients(values, isServer);
+
         // A server may have an empty host, which means all addresses: QEMU's tcp::4444,server.
         string host = isServer ? values.Raw("host") : values.Text("host", "HOST");
         int port = values.Number("port", ushort.MaxValue);
@@ -87,11 +92,18 @@ internal static class SocketOptions
             values.Fail("ipv4=off and ipv6=off leave nothing");
         }
 
-        return new ChardevSpec.Tcp(address, isServer, waits, reconnect, values.Switch("nodelay", false))
+        ChardevSpec.Tcp spec = new(address, isServer, waits, reconnect, values.Switch("nodelay", false))
         {
+            Clients = clients,
             Tls = TlsOptions.Read(values, isServer, isSecure),
             WebSocket = isWebSocket ? WebSocketOptions.Read(values, isServer, path) : null,
         };
+        if (spec.Clients.Mode == ClientMode.Broadcast && (spec.Tls is not null || isWebSocket))
+        {
+            values.Fail("mode=broadcast does not go with TLS or WebSocket: one client is served and the others wait (mode=first)");
+        }
+
+        return spec;
     }
 
     private static bool IsServer(ChardevValues values, out bool waits, out TimeSpan? reconnect)
@@ -123,6 +135,51 @@ internal static class SocketOptions
         }
 
         return isServer;
+    }
+
+    private static ClientsSpec Clients(ChardevValues values, bool isServer)
+    {
+        if (!isServer)
+        {
+            Refuse(values, ["clients", "mode", "writers"], "a client, only with a server: add server=on");
+            return ClientsSpec.Single;
+        }
+
+        int count = values.Has("clients") ? values.Number("clients", ClientsSpec.MaxCount, least: 1) : 1;
+        bool isBroadcast = values.Word("mode", "first", "broadcast") == "broadcast";
+        bool allMayWrite = values.Word("writers", "one", "all") == "all";
+        if (isBroadcast && count == 1)
+        {
+            values.Fail("mode=broadcast is for several clients: add clients=N");
+        }
+
+        if (allMayWrite && !isBroadcast)
+        {
+            values.Fail("writers=all goes with mode=broadcast: otherwise one client is served at a time");
+        }
+
+        return new(count, isBroadcast ? ClientMode.Broadcast : ClientMode.First, allMayWrite);
+    }
+
+    private static PeerPolicy? Allow(ChardevValues values, bool isServer)
+    {
+        if (!isServer)
+        {
+            Refuse(values, ["allow"], "a client, only with a server: add server=on");
+            return null;
+        }
+
+        if (values.OptionalText("allow") is not string text || values.Error is not null)
+        {
+            return null;
+        }
+
+        if (!PeerPolicy.TryParse(text, out PeerPolicy? policy, out string? error))
+        {
+            values.Fail($"allow={text}: {error}");
+        }
+
+        return policy;
     }
 
     private static TimeSpan? Retry(int milliseconds) => milliseconds == 0 ? null : TimeSpan.FromMilliseconds(milliseconds);

@@ -13,19 +13,23 @@ internal sealed class RunDevice : IAsyncDisposable
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan LookForLoss = TimeSpan.FromMilliseconds(50);
 
-    private readonly ServerHost _host;
+    private const string Name = "run";
+
+    private readonly Server _server;
+    private readonly VmHost _host;
     private readonly CommandStreams? _streams;
     private readonly Port[] _outputs;
     private readonly Port[] _userPorts;
 
-    private RunDevice(ServerHost host, DevicePlan asked, DevicePlan plan, CommandStreams? streams, RunControl control)
+    private RunDevice(Server server, VmHost host, DevicePlan asked, CommandStreams? streams, RunControl control)
     {
+        _server = server;
         _host = host;
         _streams = streams;
-        _outputs = [.. new[] { RunPorts.Output, RunPorts.Error }.Select(host.Find).OfType<Port>()];
-        _userPorts = [.. asked.Ports.Select(port => host.Find(port.Spec.Protocol!)!)];
+        _outputs = [.. new[] { RunPorts.Output, RunPorts.Error }.Select(host.Ports.Find).OfType<ServedPort>().Select(served => served.Port)];
+        _userPorts = [.. asked.Ports.Select(port => host.Ports.Find(port.Spec.Protocol!)!.Port)];
         Control = control;
-        MaxPorts = plan.Settings.MaxPorts;
+        MaxPorts = host.Plan.Device.Settings.MaxPorts;
     }
 
     /// <summary>The conversation with the guest's init.</summary>
@@ -52,14 +56,16 @@ internal sealed class RunDevice : IAsyncDisposable
         RunControl control = new(new NetworkStream(new Socket(new SafeSocketHandle(ourEnd.Number, ownsHandle: true)), ownsSocket: true));
         ourEnd.SetHandleAsInvalid();
         CommandStreams? streams = isTerminal ? null : new();
+        Server server = new(log);
         try
         {
             DevicePlan plan = RunPorts.Plan(asked, given.Number, streams);
-            ServerHost host = await ServerHost.StartAsync(plan, new VhostUserEndpoint.Listen(address), offersInBand: false, log, cancellationToken);
-            return new(host, asked, plan, streams, control);
+            VmHost host = await server.AddAsync(new VmPlan(Name, plan, new VhostUserEndpoint.Listen(address)), cancellationToken);
+            return new(server, host, asked, streams, control);
         }
         catch
         {
+            await server.DisposeAsync();
             streams?.Dispose();
             control.Dispose();
             throw;
@@ -103,7 +109,7 @@ internal sealed class RunDevice : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Control.Dispose();
-        await _host.DisposeAsync();
+        await _server.DisposeAsync();
         _streams?.Dispose();
     }
 

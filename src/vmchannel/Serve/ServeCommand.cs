@@ -29,7 +29,8 @@ internal static class ServeCommand
         Option<bool> quiet = new("--quiet", "-q") { Description = "log only warnings and errors, print no arguments" };
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
         Option<bool> inBand = new("--in-band-notifications") { Description = "offer kicks and calls as messages, for simulated time" };
-        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand };
+        Option<string> name = new("--name") { HelpName = "NAME", Description = "what to call the VM (default: as its socket's file)" };
+        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand, name };
         endpoint.AddTo(command);
         device.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -49,12 +50,17 @@ internal static class ServeCommand
             }
 
             LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
-            return RunAsync(plan, where, parsed.GetValue(inBand), lowest);
+            return RunAsync(new VmPlan(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand)), lowest);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(DevicePlan plan, VhostUserEndpoint endpoint, bool offersInBand, LogLevel lowest)
+    private static string ReadName(string? name, VhostUserEndpoint endpoint)
+        => name is null ? VmName.For(endpoint)
+            : VmName.IsValid(name, out string? reason) ? name
+            : throw new UsageException($"--name {name}: the name {reason}");
+
+    private static async Task<int> RunAsync(VmPlan plan, LogLevel lowest)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
@@ -68,11 +74,12 @@ internal static class ServeCommand
         using LineLog log = new(lowest);
         try
         {
-            await using ServerHost host = await ServerHost.StartAsync(plan, endpoint, offersInBand, log, stop.Token);
-            using PosixSignalRegistration? resized = FollowTerminal(plan, host);
-            Announce(plan, endpoint, lowest);
+            await using Server server = new(log);
+            VmHost host = await server.AddAsync(plan, stop.Token);
+            using PosixSignalRegistration? resized = FollowTerminal(plan.Device, host);
+            Announce(plan.Device, plan.Endpoint, lowest);
             ServiceManager.Ready();
-            _ = await Task.WhenAny(host.Finished, Task.Delay(Timeout.Infinite, stop.Token));
+            _ = await Task.WhenAny(server.Finished, Task.Delay(Timeout.Infinite, stop.Token));
             ServiceManager.Stopping();
         }
         catch (OperationCanceledException)
@@ -84,7 +91,7 @@ internal static class ServeCommand
     }
 
     /// <summary>A console on this terminal has this terminal's size.</summary>
-    private static PosixSignalRegistration? FollowTerminal(DevicePlan plan, ServerHost host)
+    private static PosixSignalRegistration? FollowTerminal(DevicePlan plan, VmHost host)
     {
         if (!plan.Ports.Any(port => port is { Spec.IsConsole: true, Chardev: ChardevSpec.Stdio }))
         {

@@ -41,6 +41,7 @@ internal static class ServeManual
           null                  takes all, gives nothing
 
         Other options:
+          --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
           --max-ports N         ports the device has room for, the console's included (1 to 127, default 31)
           --resize-order old    for guests with a Linux before 6.15: rows before columns
           --no-wake-nudge       do not wake writers that Linux's driver forgets

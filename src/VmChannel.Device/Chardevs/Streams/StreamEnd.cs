@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
@@ -57,7 +58,8 @@ public sealed partial class StreamEnd : HostEnd
     /// <summary>Any thread: bytes that were being sent when a peer went, so that nobody knows whether it got them.</summary>
     public long LostBytes => Interlocked.Read(ref _lostBytes);
 
-    internal IStreamSource Source => _source;
+    /// <summary>Where it listens, when it does: with port 0 the system chose.</summary>
+    public IPEndPoint? LocalAddress => (_source as StreamServer)?.LocalAddress;
 
     public override long Write(ReadOnlySpan<IoVector> source) => _pipe.IsInputEnded ? 0 : _pipe.Write(source);
 

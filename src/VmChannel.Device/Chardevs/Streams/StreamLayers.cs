@@ -33,8 +33,8 @@ internal sealed class StreamLayers(TlsLayer? tls, IWebSocketLayer? web)
                 return new StreamPeer(stream, who, secure is null ? null : secure.ShutdownAsync);
             }
 
-            WebSocket socket = await web.ShakeHandsAsync(stream, cancellation);
-            return new StreamPeer(WebSocketStream.Create(socket, WebSocketMessageType.Binary, IWebSocketLayer.CloseTimeout), who);
+            (WebSocket socket, Action? release) = await web.ShakeHandsAsync(stream, cancellation);
+            return new StreamPeer(WebSocketStream.Create(socket, WebSocketMessageType.Binary, IWebSocketLayer.CloseTimeout), who, released: release);
         }
         catch
         {

@@ -4,7 +4,8 @@ namespace VmChannel.Device.Chardevs.Streams;
 /// <param name="stream">Owned from here on. Reading and writing happen at the same time, each by one task.</param>
 /// <param name="who">For the log: <c>127.0.0.1:50412, certificate of alice</c>.</param>
 /// <param name="end">Tells the peer that nothing follows; null when disposing the stream does.</param>
-internal sealed class StreamPeer(Stream stream, string who, Func<Task>? end = null) : IAsyncDisposable
+/// <param name="released">Called once the stream is not used any more; null when nobody has to know.</param>
+internal sealed class StreamPeer(Stream stream, string who, Func<Task>? end = null, Action? released = null) : IAsyncDisposable
 {
     public Stream Stream => stream;
 
@@ -38,5 +39,7 @@ internal sealed class StreamPeer(Stream stream, string who, Func<Task>? end = nu
         {
             // What it could not say any more, it could not say; descriptors are closed in any case.
         }
+
+        released?.Invoke();
     }
 }

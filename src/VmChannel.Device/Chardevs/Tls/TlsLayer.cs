@@ -10,7 +10,7 @@ namespace VmChannel.Device.Chardevs.Tls;
 /// <remarks>Renewed files are used from the next connection on; ones that make no sense are told once and the old ones stay in use.</remarks>
 internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer, string description, ILogger log)
 {
-    private readonly string[]? _allowed = spec.AllowedNames?.Split('/', StringSplitOptions.RemoveEmptyEntries);
+    private readonly string[]? _allowed = spec.AllowedNames?.Split(TlsOptions.Separator, StringSplitOptions.RemoveEmptyEntries);
     private readonly Lock _lock = new();
     private PemFiles? _files;
     private FileStamps _lastTried;

@@ -6,6 +6,9 @@ internal static class TlsOptions
     /// <summary>The switch; any of <see cref="TextKeys"/> turns it on as well.</summary>
     public const string Switch = "tls";
 
+    /// <summary>Between the names of <c>tls-allow=</c>.</summary>
+    public const char Separator = '/';
+
     public static IReadOnlyList<string> TextKeys { get; } = ["tls-cert", "tls-key", "tls-ca", "tls-name", "tls-allow"];
 
     /// <summary>Null when no TLS was asked for, or something is wrong, which <paramref name="values"/> then knows.</summary>

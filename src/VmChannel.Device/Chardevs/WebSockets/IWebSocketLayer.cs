@@ -12,5 +12,5 @@ internal interface IWebSocketLayer
     static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(20);
 
     /// <exception cref="WebSocketException">There will be none; the message says why.</exception>
-    Task<WebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation);
+    Task<AcceptedWebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation);
 }

@@ -5,7 +5,7 @@ namespace VmChannel.Device.Chardevs.WebSockets;
 /// <summary>The side that asks for a WebSocket.</summary>
 internal sealed class WebSocketClientLayer(TcpAddress address, WebSocketSpec spec) : IWebSocketLayer
 {
-    public async Task<WebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation)
+    public async Task<AcceptedWebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation)
     {
         // The connection is made, and its TLS done, before HTTP begins: so the address says ws in any case.
         using SocketsHttpHandler handler = new()
@@ -23,7 +23,7 @@ internal sealed class WebSocketClientLayer(TcpAddress address, WebSocketSpec spe
             socket.Options.KeepAliveInterval = IWebSocketLayer.PingInterval;
             socket.Options.KeepAliveTimeout = IWebSocketLayer.PingInterval;
             await socket.ConnectAsync(new Uri($"ws://{address}{spec.Path ?? "/"}"), http, cancellation);
-            return socket;
+            return new(socket, Release: null);
         }
         catch
         {

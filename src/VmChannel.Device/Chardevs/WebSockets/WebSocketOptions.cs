@@ -6,6 +6,9 @@ internal static class WebSocketOptions
     /// <summary>QEMU's word on a socket chardev.</summary>
     public const string Switch = "websocket";
 
+    /// <summary>Between the origins of <c>origin=</c>.</summary>
+    public const char Separator = ' ';
+
     /// <summary>A WebSocket, whatever the chardev's kind.</summary>
     /// <param name="values">The chardev's.</param>
     /// <param name="isServer">We listen.</param>
@@ -23,7 +26,7 @@ internal static class WebSocketOptions
             values.Fail("origin= is for a server: it says which web pages may connect");
         }
 
-        foreach (string origin in origins?.Split(' ') ?? [])
+        foreach (string origin in origins?.Split(Separator) ?? [])
         {
             if (origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && page.Authority.Length > 0 && page.AbsolutePath == "/" && !origin.EndsWith('/')))
             {

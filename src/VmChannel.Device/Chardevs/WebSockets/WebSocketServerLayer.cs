@@ -1,9 +1,7 @@
-using System.Net.WebSockets;
-
 namespace VmChannel.Device.Chardevs.WebSockets;
 
 /// <summary>The side that is asked for a WebSocket.</summary>
 internal sealed class WebSocketServerLayer(IWebSocketServer server, WebSocketSpec spec) : IWebSocketLayer
 {
-    public Task<WebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation) => server.AcceptAsync(stream, spec, cancellation);
+    public Task<AcceptedWebSocket> ShakeHandsAsync(Stream stream, CancellationToken cancellation) => server.AcceptAsync(stream, spec, cancellation);
 }

@@ -14,7 +14,7 @@ public sealed record WebSocketSpec(string? Path, string? Origins)
     public bool Allows(string? origin, string host)
         => origin is null
             || (Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && page.Authority.Equals(WithoutDefaultPort(page, host), StringComparison.OrdinalIgnoreCase))
-            || (Origins is not null && Origins.Split(' ').Any(allowed => allowed == "*" || allowed.Equals(origin, StringComparison.OrdinalIgnoreCase)));
+            || (Origins is not null && Origins.Split(WebSocketOptions.Separator).Any(allowed => allowed == "*" || allowed.Equals(origin, StringComparison.OrdinalIgnoreCase)));
 
     private static string WithoutDefaultPort(Uri page, string host)
     {

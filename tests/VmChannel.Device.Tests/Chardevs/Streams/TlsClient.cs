@@ -1,8 +1,9 @@
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using VmChannel.Device.Chardevs.Streams;
+using VmChannel.Testing;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs.Streams;
@@ -22,7 +23,7 @@ internal sealed class TlsClient : IAsyncDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static IPEndPoint Address(ChardevRig rig) => ((StreamServer)((StreamEnd)rig.End).Source).LocalAddress!;
+    public static IPEndPoint Address(ChardevRig rig) => ((StreamEnd)rig.End).LocalAddress!;
 
     public static async Task<Socket> ConnectAsync(ChardevRig rig)
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using VmChannel.Testing;
 
 namespace VmChannel.Device.Tests.Chardevs.Streams;
 

@@ -3,10 +3,11 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using VmChannel.Device.Channels;
-using VmChannel.Device.Chardevs;
 using VmChannel.Device.Chardevs.Streams;
 using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs;
 using VmChannel.Device.Pipes;
+using VmChannel.Testing;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs.Streams;

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace VmChannel.Device.Tests.Chardevs.Streams;
+namespace VmChannel.Testing;
 
 /// <summary>A certificate authority for one test, and the certificates it gives out.</summary>
-internal sealed class TestAuthority : IDisposable
+public sealed class TestAuthority : IDisposable
 {
     private readonly X509Certificate2 _certificate;
     private int _serial;

@@ -1,0 +1,102 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Serve;
+
+/// <summary>The VMs this process serves, by name; they come and go while it runs. Disposing stops them all.</summary>
+/// <remarks>Any thread may call; VMs come and go one at a time.</remarks>
+internal sealed class Server : IAsyncDisposable
+{
+    private readonly ILoggerFactory _log;
+    private readonly LoopPool _loops;
+    private readonly ChangeQueue _changes = new();
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile Entry[] _entries = [];
+
+    public Server(ILoggerFactory log)
+    {
+        _log = log;
+        _loops = new LoopPool(Environment.ProcessorCount, log);
+
+        // Without it a large device fails later, and in a less clear way.
+        _ = ResourceLimits.MaximizeOpenFiles();
+    }
+
+    /// <summary>The VMs that are served now, by name.</summary>
+    public IReadOnlyList<VmHost> Vms => Array.ConvertAll(_entries, entry => entry.Host);
+
+    /// <summary>Completes when no VM can come back any more, as when each had an inherited connection that ended.</summary>
+    public Task Finished => _finished.Task;
+
+    /// <summary>The VM of this name, or null.</summary>
+    public VmHost? Find(string name) => Array.Find(_entries, entry => entry.Host.Name == name)?.Host;
+
+    /// <summary>Starts to serve a VM.</summary>
+    /// <exception cref="IOException">It cannot start, or the name is taken: the message says why, and nothing is left of it.</exception>
+    public Task<VmHost> AddAsync(VmPlan plan, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => AddNextAsync(plan, cancellationToken), cancellationToken);
+
+    /// <summary>Stops to serve a VM: its socket closes, then its host ends.</summary>
+    /// <returns>False when there is none of this name.</returns>
+    public Task<bool> RemoveAsync(string name, CancellationToken cancellationToken)
+        => _changes.RunAsync(
+            async () =>
+            {
+                Entry[] removed = Array.FindAll(_entries, entry => entry.Host.Name == name);
+                await RemoveAsync(removed);
+                return removed.Length > 0;
+            },
+            cancellationToken);
+
+    public async ValueTask DisposeAsync()
+        => _ = await _changes.RunAsync(
+            async () =>
+            {
+                await RemoveAsync(_entries);
+                return true;
+            },
+            CancellationToken.None);
+
+    private async Task<VmHost> AddNextAsync(VmPlan plan, CancellationToken cancellationToken)
+    {
+        if (Find(plan.Name) is not null)
+        {
+            throw new IOException($"there is a VM named {plan.Name} already: give this one another --name");
+        }
+
+        DeviceLoop loop = _loops.Take();
+        try
+        {
+            VmHost host = await VmHost.StartAsync(plan, loop, _log, cancellationToken);
+            _entries = [.. _entries.Append(new Entry(host, loop)).OrderBy(entry => entry.Host.Name, StringComparer.Ordinal)];
+            _ = WatchAsync(host);
+            return host;
+        }
+        catch
+        {
+            _loops.Return(loop);
+            throw;
+        }
+    }
+
+    private async Task RemoveAsync(Entry[] removed)
+    {
+        // No longer to be found while they stop.
+        _entries = [.. _entries.Except(removed)];
+        await Task.WhenAll(removed.Select(entry => entry.Host.DisposeAsync().AsTask()));
+        Array.ForEach(removed, entry => _loops.Return(entry.Loop));
+    }
+
+    private async Task WatchAsync(VmHost host)
+    {
+        await host.Finished;
+        Entry[] entries = _entries;
+        if (Array.Exists(entries, entry => entry.Host == host) && Array.TrueForAll(entries, entry => entry.Host.Finished.IsCompleted))
+        {
+            _ = _finished.TrySetResult();
+        }
+    }
+
+    private sealed record Entry(VmHost Host, DeviceLoop Loop);
+}

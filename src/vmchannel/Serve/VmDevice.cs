@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Cli.WebSockets;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
+using VmChannel.Device.Services;
+using VmChannel.Device.VhostUser;
+using VmChannel.Device.VirtioSerial;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Serve;
+
+/// <summary>A VM's device with its ports and its front-end socket. Loop thread only, but for what is published.</summary>
+internal sealed class VmDevice : IDisposable
+{
+    private readonly DeviceLoop _loop;
+    private readonly ILoggerFactory _log;
+    private readonly VirtioSerialDevice _device;
+    private readonly VhostUserServer _server;
+    private volatile ServedPorts _ports = ServedPorts.None;
+
+    /// <param name="plan">The device; its ports are plugged in by the caller.</param>
+    /// <param name="loop">Serves it.</param>
+    /// <param name="log">For all parts.</param>
+    /// <param name="finished">Called when the front-end has gone and cannot come back.</param>
+    public VmDevice(VmPlan plan, DeviceLoop loop, ILoggerFactory log, Action finished)
+    {
+        _loop = loop;
+        _log = log;
+        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>());
+        _server = new VhostUserServer(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
+        {
+            Finished = finished,
+        };
+    }
+
+    /// <summary>What is plugged in now. Any thread.</summary>
+    public ServedPorts Ports => _ports;
+
+    /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
+    /// <exception cref="IOException">It is taken; the message says what to do.</exception>
+    public void Reserve() => _server.Reserve();
+
+    /// <summary>Begins to serve front-ends.</summary>
+    /// <exception cref="IOException">It cannot; the message says what to do.</exception>
+    public void Start() => _server.Start();
+
+    /// <summary>Starts a port's host end and plugs the port in.</summary>
+    /// <returns>Done when who has to be there first is there.</returns>
+    /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
+    public Task Plug(PortPlan plan)
+    {
+        Port? port = null;
+        try
+        {
+            HostEnd end = CreateEnd(plan);
+            port = new(plan.Spec, end, _log.CreateLogger<Port>());
+            port.Start();
+            _device.Plug(port);
+            _ports = _ports.With(new ServedPort(plan, port));
+            return end.Ready;
+        }
+        catch (IOException e)
+        {
+            port?.Dispose();
+            throw new HostEndException($"{plan.Origin}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Takes a port out and ends its host end. False when there is none.</summary>
+    public bool Unplug(int number)
+    {
+        if (_ports[number] is not ServedPort served)
+        {
+            return false;
+        }
+
+        _ports = _ports.Without(number);
+        _ = _device.Unplug(number);
+        served.Port.Dispose();
+        return true;
+    }
+
+    public bool IsFinished(int number) => _device.IsFinished(number);
+
+    public bool IsDelivered(int number) => _device.IsDelivered(number);
+
+    public void Resize(TerminalSize size) => _device.Resize(size);
+
+    public void Dispose()
+    {
+        _server.Dispose();
+        foreach (ServedPort served in _ports)
+        {
+            served.Port.Dispose();
+        }
+
+        _device.Dispose();
+    }
+
+    private HostEnd CreateEnd(PortPlan plan)
+        => plan.Chardev is ChardevSpec chardev
+            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>(), KestrelWebSockets.Shared)
+            : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, _log);
+}

@@ -1,0 +1,174 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
+using VmChannel.Device.Services;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Serve;
+
+/// <summary>One VM that is served: ports come, go and change while it runs. Disposing undoes all of it.</summary>
+/// <remarks>Any thread but the loop's may call; changes happen one at a time. What is published is read without asking the loop.</remarks>
+[SuppressMessage("Reliability", "CA2213", Justification = "The device is disposed on its loop, where the analyzer does not follow.")]
+internal sealed class VmHost : IAsyncDisposable
+{
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(3);
+
+    private readonly DeviceLoop _loop;
+    private readonly PortTable _table;
+    private readonly VmDevice _device;
+    private readonly ChangeQueue _changes = new();
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isDisposed;
+
+    private VmHost(VmPlan plan, DeviceLoop loop, ILoggerFactory log)
+    {
+        Plan = plan;
+        _loop = loop;
+        _table = new PortTable(plan.Device.Settings.MaxPorts, ServiceCatalog.All, plan.Device.Ports);
+        _device = new VmDevice(plan, loop, log, () => _finished.TrySetResult());
+    }
+
+    public string Name => Plan.Name;
+
+    /// <summary>As the VM was asked for at its start.</summary>
+    public VmPlan Plan { get; }
+
+    /// <summary>What is plugged in now, by number.</summary>
+    public ServedPorts Ports => _device.Ports;
+
+    /// <summary>Completes when the front-end has gone and cannot come back, as with an inherited connection, or after the end.</summary>
+    public Task Finished => _finished.Task;
+
+    /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
+    /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
+    public static async Task<VmHost> StartAsync(VmPlan plan, DeviceLoop loop, ILoggerFactory log, CancellationToken cancellationToken)
+    {
+        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, log));
+        try
+        {
+            _ = await host.InvokeAsync(host._device.Reserve);
+            List<Task> ready = [];
+            foreach (PortPlan port in plan.Device.Ports)
+            {
+                ready.Add(await loop.InvokeAsync(() => host._device.Plug(port)));
+            }
+
+            await WaitAsync(ready, cancellationToken);
+            _ = await host.InvokeAsync(host._device.Start);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Plugs a port in while the VM runs; its guest sees it at once.</summary>
+    /// <returns>The port with the number it got.</returns>
+    /// <exception cref="PortConflictException">There is no place for it.</exception>
+    /// <exception cref="IOException">Its host end cannot start; nothing is left of it.</exception>
+    public Task<ServedPort> PlugAsync(PortRequest request, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => PlugNextAsync(request, cancellationToken), cancellationToken);
+
+    /// <summary>Takes a port out, also while it is open; what its host end has not taken yet goes with it.</summary>
+    /// <returns>False when there is no such port.</returns>
+    public Task<bool> UnplugAsync(int number, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => RemoveAsync(number), cancellationToken);
+
+    /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
+    public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
+
+    /// <summary>What the console wrote has been delivered.</summary>
+    public Task<bool> IsConsoleDeliveredAsync() => _loop.InvokeAsync(() => _device.IsDelivered(0));
+
+    /// <summary>The host's terminal has this size now.</summary>
+    public void Resize(TerminalSize size) => _loop.Post(() => _device.Resize(size));
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!await _changes.RunAsync(BeginStopAsync, CancellationToken.None))
+        {
+            return;
+        }
+
+        _ = await InvokeAsync(() => _device.Dispose());
+
+        // Services still store what they had taken from the guest.
+        _ = await Task.WhenAny(Task.WhenAll(Ports.Select(served => served.Port.HostEnd.Completion)), Task.Delay(StopTime));
+        _ = _finished.TrySetResult();
+    }
+
+    /// <summary>Everybody who has to be there first; the first who cannot come ends the waiting for the others.</summary>
+    private static async Task WaitAsync(List<Task> ready, CancellationToken cancellationToken)
+    {
+        while (ready.Count > 0)
+        {
+            Task first = await Task.WhenAny(ready).WaitAsync(cancellationToken);
+            await first;
+            _ = ready.Remove(first);
+        }
+    }
+
+    /// <summary>A VM that runs does not wait for a server's first client, whatever <c>wait</c> says: it has its other ports.</summary>
+    private static bool IsServer(PortPlan plan)
+        => plan.Chardev is ChardevSpec.Unix { IsServer: true } or ChardevSpec.Tcp { IsServer: true };
+
+    private async Task<ServedPort> PlugNextAsync(PortRequest request, CancellationToken cancellationToken)
+    {
+        ThrowIfStopped();
+        if (!_table.TryAdd(request, out PortPlan? plan, out string? error))
+        {
+            throw new PortConflictException(error);
+        }
+
+        try
+        {
+            Task ready = await _loop.InvokeAsync(() => _device.Plug(plan));
+            if (!IsServer(plan))
+            {
+                await ready.WaitAsync(cancellationToken);
+            }
+
+            return Ports[plan.Spec.Number]!;
+        }
+        catch
+        {
+            _ = await RemoveAsync(plan.Spec.Number);
+            throw;
+        }
+    }
+
+    private async Task<bool> RemoveAsync(int number)
+    {
+        ThrowIfStopped();
+        _ = _table.Remove(number);
+        return await _loop.InvokeAsync(() => _device.Unplug(number));
+    }
+
+    /// <summary>The last change. False when somebody else was first.</summary>
+    private Task<bool> BeginStopAsync()
+    {
+        bool isFirst = !_isDisposed;
+        _isDisposed = true;
+        return Task.FromResult(isFirst);
+    }
+
+    private void ThrowIfStopped()
+    {
+        if (_isDisposed)
+        {
+            throw new IOException($"{Name} is not served any more");
+        }
+    }
+
+    private Task<bool> InvokeAsync(Action action)
+        => _loop.InvokeAsync(() =>
+        {
+            action();
+            return true;
+        });
+}
