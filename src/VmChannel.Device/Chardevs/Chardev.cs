@@ -23,6 +23,8 @@ public abstract class Chardev : HostEnd
         _look = new LoopTurn(Look);
     }
 
+    public sealed override bool HasInput => _input is { IsReadEnded: false } input && !input.IsEmpty();
+
     protected DeviceLoop Loop { get; }
 
     protected ILogger Log { get; }

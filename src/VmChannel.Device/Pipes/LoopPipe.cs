@@ -126,6 +126,18 @@ internal sealed class LoopPipe : IDuplexPipe
         return given;
     }
 
+    /// <summary>Loop thread: the async side has written what was not given yet.</summary>
+    public bool HasOutput()
+    {
+        if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
+        {
+            return false;
+        }
+
+        _toGuest.Reader.AdvanceTo(ready.Buffer.Start);
+        return !ready.Buffer.IsEmpty;
+    }
+
     /// <summary>Loop thread: the async side gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {

@@ -12,11 +12,9 @@ namespace VmChannel.Cli.WebSockets;
 /// <summary>Answers a request on a <see cref="HandedConnection"/>: with a WebSocket, or with what is wrong with it.</summary>
 internal sealed class UpgradeApplication : IHttpApplication<HttpContext>
 {
-    private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(20);
-
     private readonly WebSocketMiddleware _handshake = new(
         AnswerAsync,
-        Options.Create(new Microsoft.AspNetCore.Builder.WebSocketOptions { KeepAliveInterval = PingInterval, KeepAliveTimeout = PingInterval }),
+        Options.Create(new Microsoft.AspNetCore.Builder.WebSocketOptions { KeepAliveInterval = IWebSocketLayer.KeepAliveInterval }),
         NullLoggerFactory.Instance);
 
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);

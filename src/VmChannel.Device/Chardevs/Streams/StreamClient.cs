@@ -92,9 +92,10 @@ internal sealed class StreamClient : IStreamSource
         Exception last = new IOException("the host has no address of the allowed kind");
         foreach (IPAddress candidate in candidates)
         {
-            Socket socket = new(candidate.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = _noDelay };
+            Socket socket = new(candidate.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             try
             {
+                StreamSockets.Prepare(socket, _noDelay);
                 await socket.ConnectAsync(new IPEndPoint(candidate, _address.Port), limit.Token);
             }
             catch (SocketException e)

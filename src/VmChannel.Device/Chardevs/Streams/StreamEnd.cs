@@ -44,6 +44,8 @@ public sealed partial class StreamEnd : HostEnd
 
     public override string Description => _source.Description;
 
+    public override bool HasInput => _pipe.HasOutput();
+
     public override Task Ready => _source.IsAwaited ? _firstPeer.Task : Task.CompletedTask;
 
     /// <summary>After <see cref="HostEnd.Dispose()"/>: the last peer has what was held for it, or <see cref="StopTime"/> is over.</summary>

@@ -141,7 +141,7 @@ internal sealed partial class StreamServer : IStreamSource
         try
         {
             who = $"from {client.RemoteEndPoint}";
-            client.NoDelay = _noDelay;
+            StreamSockets.Prepare(client, _noDelay);
             connection = new NetworkStream(client, ownsSocket: true);
             StreamPeer peer = await _layers.ShakeHandsAsync(connection, who, limit.Token);
             if (!_greeted.Writer.TryWrite(peer))

@@ -20,8 +20,7 @@ internal sealed class WebSocketClientLayer(TcpAddress address, WebSocketSpec spe
         try
         {
             socket.Options.AddSubProtocol(WebSocketSpec.Protocol);
-            socket.Options.KeepAliveInterval = IWebSocketLayer.PingInterval;
-            socket.Options.KeepAliveTimeout = IWebSocketLayer.PingInterval;
+            socket.Options.KeepAliveInterval = IWebSocketLayer.KeepAliveInterval;
             await socket.ConnectAsync(new Uri($"ws://{address}{spec.Path ?? "/"}"), http, cancellation);
             return new(socket, Release: null);
         }
