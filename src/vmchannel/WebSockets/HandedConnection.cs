@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Connections;
@@ -7,6 +8,7 @@ using VmChannel.Device.Chardevs.WebSockets;
 namespace VmChannel.Cli.WebSockets;
 
 /// <summary>A connected stream as Kestrel wants connections, and the WebSocket that becomes of it. Any thread.</summary>
+[SuppressMessage("Usage", "CA2213", Justification = "an abort may come late, and it holds no handle")]
 internal sealed class HandedConnection : ConnectionContext, IDuplexPipe
 {
     private static long s_count;
@@ -66,7 +68,6 @@ internal sealed class HandedConnection : ConnectionContext, IDuplexPipe
     {
         Refuse("it sent no request for a WebSocket");
         Release();
-        _closed.Dispose();
         await _stream.DisposeAsync();
         await base.DisposeAsync();
     }

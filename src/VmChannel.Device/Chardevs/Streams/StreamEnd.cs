@@ -179,7 +179,7 @@ public sealed partial class StreamEnd : HostEnd
         }
     }
 
-    [LoggerMessage(92, LogLevel.Warning, "{Chardev}: {Bytes} bytes were on their way when {Peer} left; they are not sent again")]
+    [LoggerMessage(92, LogLevel.Warning, "{Chardev}: {Bytes} bytes were being sent when the connection ({Peer}) ended; they are not sent again")]
     private partial void LogLost(string chardev, long bytes, string peer);
 
     [LoggerMessage(93, LogLevel.Warning, "{Chardev}: stopped with {Bytes} bytes of the guest that nobody came for")]

@@ -134,7 +134,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     private async Task GreetAsync(Socket client)
     {
-        string who = "a client that left";
+        string who = "that left";
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         limit.CancelAfter(HandshakeTimeout);
         NetworkStream connection;

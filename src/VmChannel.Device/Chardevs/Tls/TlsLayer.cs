@@ -15,6 +15,10 @@ internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer,
     private PemFiles? _files;
     private FileStamps _lastTried;
 
+#pragma warning disable CA5398 // what the system allows may be older
+    private static SslProtocols Versions => SslProtocols.Tls12 | SslProtocols.Tls13;
+#pragma warning restore CA5398
+
     /// <summary>Once, before anything else.</summary>
     /// <exception cref="HostEndException">A file cannot be used.</exception>
     public void Start()
@@ -47,8 +51,7 @@ internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer,
         try
         {
             await (isServer ? AsServerAsync(stream, files, Validate, cancellation) : AsClientAsync(stream, files, Validate, cancellation));
-            using X509Certificate2? peer = stream.RemoteCertificate as X509Certificate2;
-            return (stream, peer is null ? null : CertificateNames.Of(peer) is [string first, ..] ? first : null);
+            return (stream, stream.RemoteCertificate is X509Certificate2 peer && CertificateNames.Of(peer) is [string first, ..] ? first : null);
         }
         catch (Exception e)
         {
@@ -68,10 +71,6 @@ internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer,
                 RemoteCertificateValidationCallback = files.Authorities is null ? null : validate,
             },
             cancellation);
-
-#pragma warning disable CA5398 // what the system allows may be older
-    private static SslProtocols Versions => SslProtocols.Tls12 | SslProtocols.Tls13;
-#pragma warning restore CA5398
 
     private Task AsClientAsync(SslStream stream, PemFiles files, RemoteCertificateValidationCallback validate, CancellationToken cancellation)
         => stream.AuthenticateAsClientAsync(
