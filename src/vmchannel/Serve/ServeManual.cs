@@ -39,6 +39,9 @@ internal static class ServeManual
           unix:PATH[,server][,wait][,reconnect-ms=N]     also unix:@NAME
           tcp:HOST:PORT[,server][,wait][,nodelay][,reconnect-ms=N]
           socket,path=PATH|host=HOST,port=N[,server=on][,wait=on][,abstract=on][,ipv4=off][,ipv6=off]
+          ws:HOST:PORT[/PATH][,server][,origin=URL]...   a WebSocket; wss: with TLS
+            tls[,tls-cert=FILE][,tls-key=FILE][,tls-ca=FILE][,tls-name=NAME][,tls-allow=NAME/...]
+                                TLS on tcp, socket and ws: ours, whom to trust, who may connect
           pty[,path=LINK]       a pseudo-terminal, and a link to it
           file:PATH[,append=on][,input-path=PATH]
           pipe:PATH             PATH.in and PATH.out, made with mkfifo

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.WebSockets;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Loop;
@@ -59,7 +60,7 @@ internal sealed class VmDevice : IDisposable
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
-            return end is Chardev chardev ? chardev.Ready : Task.CompletedTask;
+            return end.Ready;
         }
         catch (IOException e)
         {
@@ -101,6 +102,6 @@ internal sealed class VmDevice : IDisposable
 
     private HostEnd CreateEnd(PortPlan plan)
         => plan.Chardev is ChardevSpec chardev
-            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>())
+            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>(), KestrelWebSockets.Shared)
             : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, _log);
 }
