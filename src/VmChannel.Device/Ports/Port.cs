@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Native;
 
@@ -12,29 +13,46 @@ public sealed partial class Port : IDisposable
     private readonly ILogger _log;
     private readonly LogLimit _limit = new(burst: 50);
     private Action? _wakeTransport;
-    private bool _hostWasOpen;
     private long _droppedTold;
     private bool _isDisposed;
 
-    public Port(PortSpec spec, HostEnd end, ILogger log)
+    /// <param name="spec">What was asked for.</param>
+    /// <param name="end">What serves it; owned from here on.</param>
+    /// <param name="log">One line per change.</param>
+    /// <param name="events">One event per change; null = nobody reads them.</param>
+    public Port(PortSpec spec, HostEnd end, ILogger log, VmJournal? events = null)
     {
         Spec = spec;
         _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
         _log = log;
+        Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
 
     public PortSpec Spec { get; }
 
     public PortCounters Counters { get; } = new();
 
+    /// <summary>Its state as published, and the events of its changes.</summary>
+    public PortRecord Record { get; }
+
+    /// <summary>The port now. Any thread.</summary>
+    public PortState State => Record.State;
+
     /// <summary>A program in the guest holds the port open.</summary>
     public bool IsGuestOpen { get; private set; }
+
+    /// <summary>The guest closed the port, and bytes it wrote before may still be on their way.</summary>
+    public bool IsDraining { get; private set; }
 
     /// <summary>What the guest is told: it may write.</summary>
     public bool IsHostOpen => _channel.IsOpen;
 
     /// <summary>The driver makes a console of the port, whatever it was meant to be: see <see cref="Channel.NeverHolds"/>.</summary>
-    public void TreatAsConsole(bool isConsole) => _channel.NeverHolds = isConsole || Spec.IsConsole;
+    public void TreatAsConsole(bool isConsole)
+    {
+        _channel.NeverHolds = isConsole || Spec.IsConsole;
+        Record.LookAtHost(HostEnd, IsHostOpen);
+    }
 
     /// <summary>The host end itself, whatever the guest is told.</summary>
     public HostEnd HostEnd => _channel.End;
@@ -46,24 +64,50 @@ public sealed partial class Port : IDisposable
 
     /// <summary>Begins to serve the host end.</summary>
     /// <exception cref="HostEndException">The host end cannot start.</exception>
-    public void Start() => _channel.Start(OnWake);
+    public void Start()
+    {
+        _channel.Start(OnWake);
+        Record.LookAtHost(HostEnd, IsHostOpen);
+    }
 
     /// <summary>The transport that carries this port; one at a time.</summary>
     /// <param name="wake">Called when host-open changed, bytes may be there, or there may be room. Null detaches.</param>
-    public void AttachTransport(Action? wake) => _wakeTransport = wake;
+    public void AttachTransport(Action? wake)
+    {
+        if ((wake is null) != (_wakeTransport is null))
+        {
+            Record.SetPlugged(wake is not null);
+        }
+
+        _wakeTransport = wake;
+    }
 
     /// <summary>The guest opened or closed its end.</summary>
-    public void SetGuestOpen(bool isOpen)
+    /// <param name="isOpen">It is open.</param>
+    /// <param name="cause">Why, when it was not simply a program that opened or closed it.</param>
+    public void SetGuestOpen(bool isOpen, string? cause = null)
     {
         if (isOpen != IsGuestOpen)
         {
             IsGuestOpen = isOpen;
+            IsDraining = !isOpen;
+            Record.SetGuestOpen(isOpen, cause);
             if (_limit.Pass(out long swallowed))
             {
                 LogGuest(Spec, isOpen ? "opened" : "closed", Swallowed(swallowed));
             }
 
             _channel.OnGuestOpen(isOpen);
+        }
+    }
+
+    /// <summary>No byte that the guest wrote before it closed the port will come any more: all are delivered, or gone with their queue.</summary>
+    public void OnDrained()
+    {
+        if (IsDraining)
+        {
+            IsDraining = false;
+            _channel.End.OnGuestDrained();
         }
     }
 
@@ -111,10 +155,10 @@ public sealed partial class Port : IDisposable
 
     private void OnWake()
     {
-        if (HostEnd.IsOpen != _hostWasOpen)
+        if (HostEnd.IsOpen != State.IsHostOpen)
         {
-            _hostWasOpen = HostEnd.IsOpen;
-            LogHost(Spec, _hostWasOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
+            Record.LookAtHost(HostEnd, IsHostOpen);
+            LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 
         _wakeTransport?.Invoke();

@@ -8,7 +8,7 @@ namespace VmChannel.Device.Services;
 /// <summary>Serves a port by a service: one session of async code for each time a guest program has the port open. Loop thread only.</summary>
 /// <remarks>
 /// Sessions never overlap. A guest's close can overtake bytes that are still on its ring, so a session's input ends only
-/// once the port was closed and no byte came for <see cref="QuietTime"/>, or when the next program opens the port.
+/// when the transport says that the ring is drained, or when the next program opens the port.
 /// A service that fails closes the port, and is tried again after a pause that doubles from <see cref="FirstPause"/> to
 /// <see cref="LongestPause"/> and starts over after a session that lasted longer than that.
 /// </remarks>
@@ -16,7 +16,6 @@ public sealed partial class ServiceEnd : HostEnd
 {
     public static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     public static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
-    public static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a session may go on after the server stopped, to store what it already holds.</summary>
     public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
@@ -29,13 +28,11 @@ public sealed partial class ServiceEnd : HostEnd
     private readonly RetryPause _retry = new(FirstPause, LongestPause);
     private ServiceSession? _session;
     private Task _running = Task.CompletedTask;
-    private LoopTimer? _quiet;
     private LoopTimer? _pause;
     private long _sessionBegan;
     private int _wakePosted;
     private bool _isGuestOpen;
     private bool _isServed;
-    private bool _movedSinceTimer;
     private bool _isDisposed;
 
     public ServiceEnd(IService service, DeviceLoop loop, ILogger log)
@@ -46,6 +43,8 @@ public sealed partial class ServiceEnd : HostEnd
         _lookAgain = LookAgain;
         _onLookAgain = OnLookAgain;
     }
+
+    public override bool HasInput => _isServed && _isGuestOpen && _session!.HasOutput();
 
     public override string Description => $"service {_service.Name}";
 
@@ -64,9 +63,7 @@ public sealed partial class ServiceEnd : HostEnd
             return 0;
         }
 
-        long taken = _session.Write(source);
-        _movedSinceTimer |= taken > 0;
-        return taken;
+        return _session.Write(source);
     }
 
     public override long Read(ReadOnlySpan<IoVector> destination) => _isServed && _isGuestOpen ? _session!.Read(destination) : 0;
@@ -74,14 +71,11 @@ public sealed partial class ServiceEnd : HostEnd
     public override void OnGuestOpen(bool isOpen)
     {
         _isGuestOpen = isOpen;
-        _quiet?.Dispose();
-        _quiet = null;
         if (!isOpen)
         {
             // Nothing may wait for a reader that is gone.
             _isServed = false;
             _session?.EndOutput();
-            AwaitQuiet();
         }
         else if (_session is null)
         {
@@ -96,6 +90,8 @@ public sealed partial class ServiceEnd : HostEnd
             _isServed = true;
         }
     }
+
+    public override void OnGuestDrained() => _session?.EndInput();
 
     protected override void OnStart()
     {
@@ -112,7 +108,6 @@ public sealed partial class ServiceEnd : HostEnd
 
         _isDisposed = true;
         base.Dispose(disposing);
-        _quiet?.Dispose();
         _pause?.Dispose();
         _service.Stop();
         if (_session is not null)
@@ -201,28 +196,6 @@ public sealed partial class ServiceEnd : HostEnd
                 Begin();
             }
         }
-    }
-
-    /// <summary>After a close: waits until the ring seems empty, then ends the session's input.</summary>
-    private void AwaitQuiet()
-    {
-        _movedSinceTimer = false;
-        _quiet = _loop.After(QuietTime, () =>
-        {
-            if (_isGuestOpen || _session is null || _isDisposed)
-            {
-                return;
-            }
-
-            if (_movedSinceTimer || _session.IsFull)
-            {
-                AwaitQuiet();
-            }
-            else
-            {
-                _session.EndInput();
-            }
-        });
     }
 
     /// <summary>Any thread. At most one wake is on its way.</summary>

@@ -118,6 +118,18 @@ internal sealed class ServiceSession : IDuplexPipe
         return given;
     }
 
+    /// <summary>Loop thread: the service has written what was not given yet.</summary>
+    public bool HasOutput()
+    {
+        if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
+        {
+            return false;
+        }
+
+        _toGuest.Reader.AdvanceTo(ready.Buffer.Start);
+        return !ready.Buffer.IsEmpty;
+    }
+
     /// <summary>Loop thread: the service gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {
