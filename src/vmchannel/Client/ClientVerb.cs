@@ -23,7 +23,7 @@ internal sealed class ClientVerb
     {
         _count = words.Length;
         _portAt = Array.IndexOf(words, "PORT");
-        _words = new Argument<string[]>(string.Join(' ', words.Prepend("[VM]"))) { Arity = new ArgumentArity(0, words.Length + 1) };
+        _words = new Argument<string[]>(string.Join(' ', words.Prepend("[VM]"))) { Arity = new ArgumentArity(0, words.Length + 2) };
         _words.CompletionSources.Add(Complete);
         Command = new ManualCommand(name, description, manual + ClientOptions.Manual) { _words };
         _options.AddTo(Command);
@@ -37,7 +37,7 @@ internal sealed class ClientVerb
         Command.SetAction(async (parsed, cancellationToken) =>
         {
             string[] words = parsed.GetValue(_words) ?? [];
-            if (words.Length < _count)
+            if (words.Length < _count || words.Length > _count + 1)
             {
                 throw new UsageException($"{Command.Name}: give {_words.Name}");
             }
@@ -61,7 +61,7 @@ internal sealed class ClientVerb
         try
         {
             ServerFinder finder = _options.Read(context.ParseResult);
-            IEnumerable<string> ports = _portAt == given.Length || _portAt == given.Length - 1
+            IEnumerable<string> ports = _portAt >= 0 && (_portAt == given.Length || _portAt == given.Length - 1)
                 ? PortsAsync(finder, _portAt == given.Length ? null : given[0]).GetAwaiter().GetResult()
                 : [];
             return [.. (given.Length == 0 ? finder.Names() : []).Concat(ports).Select(name => new CompletionItem(name))];

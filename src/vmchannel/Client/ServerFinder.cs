@@ -53,7 +53,7 @@ internal sealed class ServerFinder(string folder, ControlAddress? address, strin
             {
                 servers.Add((client, await client.GetVmsAsync(cancellationToken)));
             }
-            catch (ControlException)
+            catch (ControlException e) when (e.IsUnreachable)
             {
                 // What a killed server left behind.
                 client.Dispose();
