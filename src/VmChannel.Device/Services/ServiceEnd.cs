@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
+using VmChannel.Device.Pipes;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Services;
@@ -23,14 +24,12 @@ public sealed partial class ServiceEnd : HostEnd
     private readonly IService _service;
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
-    private readonly Action _lookAgain;
-    private readonly Action _onLookAgain;
+    private readonly LoopWake _lookAgain;
     private readonly RetryPause _retry = new(FirstPause, LongestPause);
-    private ServiceSession? _session;
+    private LoopPipe? _session;
     private Task _running = Task.CompletedTask;
     private LoopTimer? _pause;
     private long _sessionBegan;
-    private int _wakePosted;
     private bool _isGuestOpen;
     private bool _isServed;
     private bool _isDisposed;
@@ -40,8 +39,7 @@ public sealed partial class ServiceEnd : HostEnd
         _service = service;
         _loop = loop;
         _log = log;
-        _lookAgain = LookAgain;
-        _onLookAgain = OnLookAgain;
+        _lookAgain = new LoopWake(loop, Wake);
     }
 
     public override bool HasInput => _isServed && _isGuestOpen && _session!.HasOutput();
@@ -107,6 +105,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
 
         _isDisposed = true;
+        _lookAgain.End();
         base.Dispose(disposing);
         _pause?.Dispose();
         _service.Stop();
@@ -125,15 +124,15 @@ public sealed partial class ServiceEnd : HostEnd
             return;
         }
 
-        ServiceSession session = new(_lookAgain);
+        LoopPipe session = new(_lookAgain.Request);
         _session = session;
         _isServed = _isGuestOpen;
         _sessionBegan = Environment.TickCount64;
         _running = Task.Run(() => RunAsync(session));
-        LookAgain();
+        _lookAgain.Request();
     }
 
-    private async Task RunAsync(ServiceSession session)
+    private async Task RunAsync(LoopPipe session)
     {
         Exception? failure = null;
         try
@@ -155,7 +154,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-    private void OnEnded(ServiceSession session, Exception? failure)
+    private void OnEnded(LoopPipe session, Exception? failure)
     {
         bool isUnasked = !session.IsInputEnded && !session.IsOutputEnded;
         long unread = session.HeldBytes;
@@ -198,21 +197,6 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-    /// <summary>Any thread. At most one wake is on its way.</summary>
-    private void LookAgain()
-    {
-        if (!Volatile.Read(ref _isDisposed) && Interlocked.Exchange(ref _wakePosted, 1) == 0)
-        {
-            _loop.Post(_onLookAgain);
-        }
-    }
-
-    private void OnLookAgain()
-    {
-        // Cleared first: what becomes ready after this line posts again.
-        _ = Interlocked.Exchange(ref _wakePosted, 0);
-        Wake();
-    }
 
     [LoggerMessage(60, LogLevel.Warning, "service {Service} stopped: {Reason}; {UnreadBytes} bytes unread; again in {PauseSeconds} s")]
     private partial void LogEnded(string service, string reason, long unreadBytes, double pauseSeconds);

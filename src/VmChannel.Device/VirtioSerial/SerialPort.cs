@@ -327,7 +327,7 @@ internal sealed class SerialPort(
         _waitsForMany = false;
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
-        int filled = Filled(given);
+        int filled = batch.CountFilled(given);
         queue.Complete(batch, filled, given);
         port.Counters.ToGuestMessages += filled;
 
@@ -380,23 +380,5 @@ internal sealed class SerialPort(
             own.Calls += sent;
             own.SuppressedCalls += unwanted;
         }
-    }
-
-    /// <summary>Chains that hold at least one of the bytes given, and empty ones between them.</summary>
-    private int Filled(long given)
-    {
-        int filled = 0;
-        foreach (ChainBatch.Chain chain in batch.Chains)
-        {
-            if (given <= 0 && chain.Length > 0)
-            {
-                break;
-            }
-
-            given -= chain.Length;
-            filled++;
-        }
-
-        return filled;
     }
 }

@@ -16,9 +16,10 @@ public sealed partial class LayeringTests
         ["Qmp"] = ["Ports", "Loop"],
         ["Ports"] = ["Channels", "Loop", "Events"],
         ["Channels"] = ["Loop"],
-        ["Chardevs"] = ["Channels", "Loop"],
-        ["Services"] = ["Channels", "Loop"],
+        ["Chardevs"] = ["Channels", "Pipes", "Loop"],
+        ["Services"] = ["Channels", "Pipes", "Loop"],
         ["Options"] = ["Ports", "Channels", "Chardevs", "Services"],
+        ["Pipes"] = ["Loop"], // where the loop meets async code: services, and streams that the kernel does not move
         ["Loop"] = [],
         ["Events"] = [], // a sink like a logger: told to, never asked, so nothing goes upstream through it
         ["Diagnosis"] = ["VirtioSerial", "Ports"],
