@@ -74,7 +74,7 @@ public sealed class ControlApiTests
         VmHost web = await rig.AddAsync("web", "port=1,protocol=test.first,service=echo");
         using GuestDouble guest = new(web);
         guest.Driver.Open(1);
-        byte[] pattern = [.. Enumerable.Range(0, 3000).Select(i => (byte)i)];
+        byte[] pattern = [.. Enumerable.Range(0, 3000).Select(i => (byte)(i % 251))];
         guest.Driver.Write(1, pattern);
 
         PortInfo plugged = await rig.Client.PlugAsync("web", "protocol=org.example.late,service=echo", ControlRig.Cancellation);
@@ -105,6 +105,59 @@ public sealed class ControlApiTests
 
         Assert.Equal(status, refused.Problem!.Status);
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Set_Limits_ChangesThemAndTheGuestNoticesNothing()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+        _ = guest.Driver.Expect(ControlEvent.PortOpen, 1);
+
+        PortInfo changed = await rig.Client.ChangeAsync("web", "echo", "rate=1M,on-disconnect=discard", ControlRig.Cancellation);
+
+        Assert.Equal((1024L * 1024, OnDisconnect.Discard), (changed.Limits.BytesPerSecond, changed.OnDisconnect));
+        Assert.Equal(1, changed.GuestGeneration);
+        Assert.True(changed.IsGuestOpen);
+        guest.Driver.Write(1, "hello"u8);
+        Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+        Assert.Equal(changed.Limits, (await rig.Client.GetPortAsync("web", "1", ControlRig.Cancellation)).Limits);
+    }
+
+    [Fact]
+    public async Task Set_AnotherHostEnd_ServesThePort()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=sink");
+        using GuestDouble guest = new(web);
+
+        PortInfo changed = await rig.Client.ChangeAsync("web", "echo", "service=echo", ControlRig.Cancellation);
+        guest.Driver.Open(1);
+        guest.Driver.Write(1, "hello"u8);
+
+        Assert.Equal(1, changed.Number);
+        Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+    }
+
+    [Theory]
+    [InlineData("port=4", 400, "unplug")]
+    [InlineData("", 400, "nothing is to be changed")]
+    [InlineData("char=unix:/nowhere/a", 422, "/nowhere/a")]
+    public async Task Set_ThatCannotBe_LeavesThePortAsItWas(string options, int status, string reason)
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+        using GuestDouble guest = new(web);
+
+        ControlException refused = await Assert.ThrowsAsync<ControlException>(() => rig.Client.ChangeAsync("web", "1", options, ControlRig.Cancellation));
+
+        Assert.Equal(status, refused.Problem!.Status);
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        guest.Driver.Open(1);
+        guest.Driver.Write(1, "still"u8);
+        Assert.Equal("still"u8.ToArray(), guest.Driver.Receive(1, 5));
     }
 
     [Fact]
