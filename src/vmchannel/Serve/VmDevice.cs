@@ -55,6 +55,7 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <returns>Done when who has to be there first is there.</returns>
+    /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
     public Task Plug(PortPlan plan)
     {
@@ -67,6 +68,11 @@ internal sealed class VmDevice : IDisposable
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
             return end is Chardev chardev ? chardev.Ready : Task.CompletedTask;
+        }
+        catch (PlugException e)
+        {
+            port?.Dispose();
+            throw new PortConflictException(e.Message);
         }
         catch (IOException e)
         {
