@@ -44,6 +44,9 @@ public sealed class PortOptions
 
     private IReadOnlyList<string> Keys => _isConsole ? ConsoleKeys : SerialKeys;
 
+    /// <summary>The keys of a port itself; chardevs and services have more.</summary>
+    public static IReadOnlyList<string> KeysOf(bool isConsole) => isConsole ? ConsoleKeys : SerialKeys;
+
     /// <summary>Reads a port for <c>-virtioserial</c>.</summary>
     /// <param name="text">Such as <c>port=4,protocol=org.qemu.clipboard</c>.</param>
     /// <param name="services">The services that are built in.</param>
@@ -65,27 +68,66 @@ public sealed class PortOptions
         [NotNullWhen(false)] out string? error)
         => new PortOptions($"-virtconsole {text}".TrimEnd(), isConsole: true, services).TryParse(text, out request, out error);
 
+    /// <summary>Reads a port from words that stand apart already, such as the keys of a table in a file.</summary>
+    /// <param name="origin">Where they stand, for later messages.</param>
+    /// <param name="isConsole">They are those of <c>-virtconsole</c>.</param>
+    /// <param name="words">In the order in which the command line would have them.</param>
+    /// <param name="services">The services that are built in.</param>
+    /// <param name="report">Gets every error, with the index of the word it is about; −1 when something is missing.</param>
+    /// <returns>What they ask for; null after an error.</returns>
+    public static PortRequest? Read(
+        string origin, bool isConsole, IReadOnlyList<OptionWord> words, IReadOnlyList<ServiceSpec> services, Action<int, string> report)
+        => new PortOptions(origin, isConsole, services).Read(words, report);
+
     private bool TryParse(string text, [NotNullWhen(true)] out PortRequest? request, [NotNullWhen(false)] out string? error)
     {
         request = null;
+        string? first = null;
+        List<string> words = text.Length == 0 && _isConsole ? [] : OptionWord.Split(text, out first);
+        if (first is null)
+        {
+            request = Read([.. words.Select(OptionWord.Parse)], (_, wrong) => first ??= wrong);
+        }
+
+        error = first is null ? null : $"{_origin}: {first}";
+        return request is not null;
+    }
+
+    private PortRequest? Read(IReadOnlyList<OptionWord> words, Action<int, string> report)
+    {
         ChardevSpec? chardev = null;
-        error = null;
-        List<string> words = text.Length == 0 && _isConsole ? [] : OptionWord.Split(text, out error);
-        foreach (OptionWord word in words.Select(OptionWord.Parse))
+        bool isGood = true;
+        int charIndex = -1;
+        void Check(int index, string? error)
         {
-            error ??= Take(word);
+            if (error is not null)
+            {
+                isGood = false;
+                report(index, error);
+            }
         }
 
-        if (error is null && _chardev is not null)
+        for (int i = 0; i < words.Count; i++)
         {
-            _ = _chardev.TryBuild(out chardev, out error);
+            bool isChardev = words[i].Key == "char";
+            charIndex = isChardev ? i : charIndex;
+            Check(i, Take(words[i]));
+            if (isChardev && _chardev is null)
+            {
+                // What follows may be its options: nobody can tell.
+                break;
+            }
         }
 
-        error ??= FindGap();
-        if (error is not null)
+        if (_chardev is not null && !_chardev.TryBuild(out chardev, out string? wrong))
         {
-            error = $"{_origin}: {error}";
-            return false;
+            Check(charIndex, wrong);
+        }
+
+        Check(-1, FindGap());
+        if (!isGood)
+        {
+            return null;
         }
 
         if (_isConsole && chardev is null && _service is null)
@@ -93,8 +135,7 @@ public sealed class PortOptions
             chardev = new ChardevSpec.Stdio(Signals: true);
         }
 
-        request = new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect);
-        return true;
+        return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect);
     }
 
     private string? Take(OptionWord word)
@@ -183,7 +224,7 @@ public sealed class PortOptions
 
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
-            : _protocol is null && !_isConsole ? "protocol is missing: write protocol=org.example.name"
+            : !_given.Contains("protocol") && !_isConsole ? "protocol is missing: write protocol=org.example.name"
             : null;
 
     private string Unknown(OptionWord word)
