@@ -7,6 +7,7 @@ public enum Errno
     None = 0,
     Permission = 1,
     NotFound = 2,
+    NoProcess = 3,
     Interrupted = 4,
     InputOutput = 5,
     NoSuchDeviceOrAddress = 6,

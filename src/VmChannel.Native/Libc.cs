@@ -136,6 +136,13 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fstat", SetLastError = true)]
     internal static partial int FileStatus(FileDescriptor fd, void* status);
 
+    // These two return the error number instead of setting it.
+    [LibraryImport(Library, EntryPoint = "getpwnam_r", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int FindUser(string name, void* entry, byte* buffer, nuint length, void** found);
+
+    [LibraryImport(Library, EntryPoint = "getgrnam_r", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int FindGroup(string name, void* entry, byte* buffer, nuint length, void** found);
+
     [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
     internal static partial int ChangeMode(FileDescriptor fd, uint mode);
 }

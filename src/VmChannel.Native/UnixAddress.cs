@@ -4,7 +4,7 @@ using System.Text;
 namespace VmChannel.Native;
 
 /// <summary>Where a unix socket is: a path, or a name in the abstract namespace that no file stands for.</summary>
-public sealed class UnixAddress
+public sealed class UnixAddress : IEquatable<UnixAddress>
 {
     private const int FamilyBytes = 2;
     private const int NameBytes = 108;
@@ -55,6 +55,13 @@ public sealed class UnixAddress
         address = new(name, isAbstract, encoded);
         return true;
     }
+
+    /// <summary>The system would find the same socket; a path is compared as it was written.</summary>
+    public bool Equals(UnixAddress? other) => other is not null && Encoded.SequenceEqual(other.Encoded);
+
+    public override bool Equals(object? obj) => Equals(obj as UnixAddress);
+
+    public override int GetHashCode() => HashCode.Combine(Name, IsAbstract);
 
     /// <summary><c>/run/a.sock</c> or <c>@name</c>.</summary>
     public override string ToString() => IsAbstract ? $"@{Name}" : Name;

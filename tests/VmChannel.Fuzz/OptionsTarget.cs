@@ -4,7 +4,7 @@ using VmChannel.Device.Services;
 
 namespace VmChannel.Fuzz;
 
-/// <summary>Any bytes as the text of <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
+/// <summary>Any bytes as the text of <c>-virtioserial</c> and <c>-virtconsole</c>, and of a change to each.</summary>
 public static class OptionsTarget
 {
     public static void Run(ReadOnlySpan<byte> input)
@@ -13,12 +13,20 @@ public static class OptionsTarget
         PortTable table = new(31, ServiceCatalog.All);
         if (PortOptions.TryParseSerial(text, ServiceCatalog.All, out PortRequest? serial, out _))
         {
-            _ = table.TryAdd(serial, out _, out _);
+            Add(table, serial, text);
         }
 
         if (PortOptions.TryParseConsole(text, ServiceCatalog.All, out PortRequest? console, out _))
         {
-            _ = table.TryAdd(console, out _, out _);
+            Add(table, console, text);
+        }
+    }
+
+    private static void Add(PortTable table, PortRequest request, string text)
+    {
+        if (table.TryAdd(request, out PortPlan? plan, out _) && PortOptions.TryParseChange(text, plan, ServiceCatalog.All, out PortPlan? changed, out _))
+        {
+            _ = table.TryReplace(changed, out _);
         }
     }
 }

@@ -9,12 +9,12 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
 {
     public static IReadOnlyList<ChardevBackend> All { get; } =
     [
-        new("unix", "PATH", ["path", "reconnect", "reconnect-ms"], ["server", "wait", "abstract", "tight"]),
-        new("tcp", "HOST:PORT", ["host", "port", "reconnect", "reconnect-ms"], ["server", "wait", "nodelay", "ipv4", "ipv6"]),
+        new("unix", "PATH", ["path", "reconnect", "reconnect-ms", "clients", "mode", "writers", "allow"], ["server", "wait", "abstract", "tight"]),
+        new("tcp", "HOST:PORT", ["host", "port", "reconnect", "reconnect-ms", "clients", "mode", "writers"], ["server", "wait", "nodelay", "ipv4", "ipv6"]),
         new(
             "socket",
             null,
-            ["path", "host", "port", "fd", "reconnect", "reconnect-ms"],
+            ["path", "host", "port", "fd", "reconnect", "reconnect-ms", "clients", "mode", "writers", "allow"],
             ["server", "wait", "abstract", "tight", "nodelay", "ipv4", "ipv6"]),
         new("pty", "LINK", ["path"], []),
         new("file", "PATH", ["path", "input-path"], ["append"]),
@@ -27,6 +27,9 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(backend => backend.Name)];
 
     public IReadOnlyList<string> Keys { get; } = [.. TextKeys, .. SwitchKeys];
+
+    /// <summary>A key that may be given again: its values add up.</summary>
+    public static bool IsList(string key) => key == "allow";
 
     public static ChardevBackend? Find(string name) => All.FirstOrDefault(backend => backend.Name == name);
 

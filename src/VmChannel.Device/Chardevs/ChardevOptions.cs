@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace VmChannel.Device.Chardevs;
 
 /// <summary>Reads a chardev's option string: QEMU's short forms (<c>unix:PATH,server</c>) and its key=value form (<c>socket,path=PATH</c>).</summary>
-/// <remarks>Pure: nothing is opened or looked up. Errors are the rest of a line that begins with where the option was given.</remarks>
+/// <remarks>Nothing is opened, and nothing looked up but the names after <c>allow=</c>. Errors are the rest of a line that begins with where the option was given.</remarks>
 public sealed class ChardevOptions
 {
     private readonly ChardevBackend _backend;
@@ -73,13 +73,21 @@ public sealed class ChardevOptions
         return error is null;
     }
 
-    /// <summary>The backend has the key this word sets, and it was not given yet.</summary>
-    public bool Takes(OptionWord word) => _backend.KeyOf(word, out _) is string key && !_values.ContainsKey(key);
+    /// <summary>The backend has the key this word sets, and it may still be given.</summary>
+    public bool Takes(OptionWord word)
+        => _backend.KeyOf(word, out _) is string key && (ChardevBackend.IsList(key) || !_values.ContainsKey(key));
 
     /// <summary>Takes one more word.</summary>
     public bool TryAdd(OptionWord word, [NotNullWhen(false)] out string? error)
     {
         string? key = _backend.KeyOf(word, out string value);
+        if (key is not null && ChardevBackend.IsList(key) && _values.TryGetValue(key, out string? earlier))
+        {
+            _values[key] = $"{earlier}{PeerPolicy.Separator}{value}";
+            error = null;
+            return true;
+        }
+
         error = key is null ? Unknown(word)
             : !_values.TryAdd(key, value) ? $"{_backend.Name}: {key} is given twice"
             : null;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using VmChannel.Device.Channels;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Chardevs;
@@ -17,12 +18,21 @@ public abstract record ChardevSpec
     /// <param name="Reconnect">Time between a client's attempts; null = one attempt.</param>
     public sealed record Unix(UnixAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect) : ChardevSpec
     {
+        /// <summary>How many clients a server takes.</summary>
+        public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
+
+        /// <summary>Whom a server takes as a client; null = whom the socket file's mode admits.</summary>
+        public PeerPolicy? Allow { get; init; }
+
         public override string ToString() => $"unix:{Address}";
     }
 
     /// <summary>A TCP socket.</summary>
     public sealed record Tcp(TcpAddress Address, bool IsServer, bool WaitsForClient, TimeSpan? Reconnect, bool NoDelay) : ChardevSpec
     {
+        /// <summary>How many clients a server takes.</summary>
+        public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
+
         public override string ToString() => $"tcp:{Address}";
     }
 

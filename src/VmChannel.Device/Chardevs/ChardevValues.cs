@@ -40,28 +40,41 @@ internal sealed class ChardevValues(string backend, IReadOnlyDictionary<string, 
             return otherwise;
         }
 
-        switch (text)
+        if (new OptionWord(key, text).Switch is bool isOn)
         {
-            case "on" or "yes" or "true" or "y":
-                return true;
-            case "off" or "no" or "false" or "n":
-                return false;
-            default:
-                Fail($"{key}={text}: say on or off");
-                return otherwise;
+            return isOn;
         }
+
+        Fail($"{key}={text}: say on or off");
+        return otherwise;
     }
 
-    public int Number(string key, int most)
+    public int Number(string key, int most, int least = 0)
     {
         string text = Text(key, "N");
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= most)
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
         {
             return number;
         }
 
-        Fail(most == int.MaxValue ? $"{key}={text}: a whole number is needed" : $"{key}={text}: a number from 0 to {most} is needed");
-        return 0;
+        Fail(most == int.MaxValue ? $"{key}={text}: a whole number is needed" : $"{key}={text}: a number from {least} to {most} is needed");
+        return least;
+    }
+
+    /// <summary>One of several words; the first when the key is missing.</summary>
+    public string Word(string key, params ReadOnlySpan<string> words)
+    {
+        if (!values.TryGetValue(key, out string? text))
+        {
+            return words[0];
+        }
+
+        if (!words.Contains(text))
+        {
+            Fail($"{key}={text}: say {string.Join(" or ", words)}");
+        }
+
+        return text;
     }
 
     public void Fail(string error) => Error ??= $"{backend}: {error}";

@@ -46,6 +46,14 @@ public readonly record struct OptionWord(string? Key, string Value)
         return equals < 0 ? new(null, word) : new(word[..equals], word[(equals + 1)..]);
     }
 
+    /// <summary>The value as a switch, in QEMU's words; null when it is something else.</summary>
+    public bool? Switch => Value switch
+    {
+        "on" or "yes" or "true" or "y" => true,
+        "off" or "no" or "false" or "n" => false,
+        _ => null,
+    };
+
     /// <summary>The word as a person wrote it, without doubled commas.</summary>
     public override string ToString() => Key is null ? Value : $"{Key}={Value}";
 }

@@ -1,3 +1,4 @@
+using VmChannel.Device.Channels;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Chardevs;
@@ -7,9 +8,9 @@ internal static class SocketOptions
 {
     private const int LongestRetryMs = 24 * 60 * 60 * 1000;
 
-    private static readonly string[] UnixOnly = ["abstract", "tight"];
+    private static readonly string[] UnixOnly = ["abstract", "tight", "allow"];
     private static readonly string[] TcpOnly = ["port", "nodelay", "ipv4", "ipv6"];
-    private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms"];
+    private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms", "clients", "mode", "writers"];
 
     /// <summary>QEMU's <c>socket</c>: which one it is follows from path=, host= or fd=.</summary>
     public static ChardevSpec? Any(ChardevValues values)
@@ -40,6 +41,8 @@ internal static class SocketOptions
         bool isAbstract = values.Switch("abstract", false);
         bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
         bool isTight = values.Switch("tight", true);
+        ClientsSpec clients = Clients(values, isServer);
+        PeerPolicy? allow = Allow(values, isServer);
         if (values.Error is not null)
         {
             return null;
@@ -51,12 +54,14 @@ internal static class SocketOptions
             return null;
         }
 
-        return new ChardevSpec.Unix(address, isServer, waits, reconnect);
+        return new ChardevSpec.Unix(address, isServer, waits, reconnect) { Clients = clients, Allow = allow };
     }
 
     public static ChardevSpec? Tcp(ChardevValues values)
     {
         bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
+        ClientsSpec clients = Clients(values, isServer);
+
         // A server may have an empty host, which means all addresses: QEMU's tcp::4444,server.
         string host = isServer ? values.Raw("host") : values.Text("host", "HOST");
         int port = values.Number("port", ushort.MaxValue);
@@ -71,7 +76,7 @@ internal static class SocketOptions
             values.Fail("ipv4=off and ipv6=off leave nothing");
         }
 
-        return new ChardevSpec.Tcp(address, isServer, waits, reconnect, values.Switch("nodelay", false));
+        return new ChardevSpec.Tcp(address, isServer, waits, reconnect, values.Switch("nodelay", false)) { Clients = clients };
     }
 
     private static bool IsServer(ChardevValues values, out bool waits, out TimeSpan? reconnect)
@@ -103,6 +108,51 @@ internal static class SocketOptions
         }
 
         return isServer;
+    }
+
+    private static ClientsSpec Clients(ChardevValues values, bool isServer)
+    {
+        if (!isServer)
+        {
+            Refuse(values, ["clients", "mode", "writers"], "a client, only with a server: add server=on");
+            return ClientsSpec.Single;
+        }
+
+        int count = values.Has("clients") ? values.Number("clients", ClientsSpec.MaxCount, least: 1) : 1;
+        bool isBroadcast = values.Word("mode", "first", "broadcast") == "broadcast";
+        bool allMayWrite = values.Word("writers", "one", "all") == "all";
+        if (isBroadcast && count == 1)
+        {
+            values.Fail("mode=broadcast is for several clients: add clients=N");
+        }
+
+        if (allMayWrite && !isBroadcast)
+        {
+            values.Fail("writers=all goes with mode=broadcast: otherwise one client is served at a time");
+        }
+
+        return new(count, isBroadcast ? ClientMode.Broadcast : ClientMode.First, allMayWrite);
+    }
+
+    private static PeerPolicy? Allow(ChardevValues values, bool isServer)
+    {
+        if (!isServer)
+        {
+            Refuse(values, ["allow"], "a client, only with a server: add server=on");
+            return null;
+        }
+
+        if (values.OptionalText("allow") is not string text || values.Error is not null)
+        {
+            return null;
+        }
+
+        if (!PeerPolicy.TryParse(text, out PeerPolicy? policy, out string? error))
+        {
+            values.Fail($"allow={text}: {error}");
+        }
+
+        return policy;
     }
 
     private static TimeSpan? Retry(int milliseconds) => milliseconds == 0 ? null : TimeSpan.FromMilliseconds(milliseconds);

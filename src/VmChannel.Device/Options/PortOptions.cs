@@ -2,27 +2,37 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using VmChannel.Wire;
 
 namespace VmChannel.Device.Options;
 
-/// <summary>Reads <c>-virtioserial</c> and <c>-virtconsole</c>.</summary>
+/// <summary>Reads <c>-virtioserial</c> and <c>-virtconsole</c>, and what changes a port that is plugged.</summary>
 /// <remarks>
 /// A word after <c>char=</c> belongs to the chardev when the chardev has such a key and it was not given yet, and to the
-/// port otherwise; a word after <c>service=</c> likewise. Pure: nothing is opened or looked up.
+/// port otherwise; a word after <c>service=</c> likewise. Nothing is opened.
 /// </remarks>
 public sealed class PortOptions
 {
     private const int LargestNumber = ushort.MaxValue;
 
-    private static readonly string[] SerialKeys = ["port", "nr", "protocol", "name", "char", "service", "on-disconnect"];
-    private static readonly string[] ConsoleKeys = ["name", "protocol", "char", "service"];
+    private static readonly string[] IdentityKeys = ["port", "nr", "protocol", "name"];
+    private static readonly string[] EndKeys = ["char", "service"];
+    private static readonly string[] KeptBackKeys = ["on-disconnect", "rate"];
+    private static readonly string[] Switches = [.. LimitOptions.Switches, .. LogFileOptions.Switches];
+    private static readonly string[] ChangeKeys = [.. EndKeys, "on-disconnect", .. LimitOptions.Keys, .. LogFileOptions.Keys];
+    private static readonly string[] SerialKeys = [.. IdentityKeys, .. ChangeKeys];
+    private static readonly string[] ChardevKeys = [.. ChardevBackend.All.SelectMany(backend => backend.Keys).Distinct()];
 
     private readonly string _origin;
+    private readonly PortPlan? _before;
     private readonly bool _isConsole;
     private readonly IReadOnlyList<ServiceSpec> _services;
+    private readonly IReadOnlyList<string> _keys;
     private readonly HashSet<string> _given = [];
+    private readonly LimitOptions _limits;
+    private readonly LogFileOptions _logFile;
     private readonly Dictionary<string, string> _serviceOptions = [];
     private int? _number;
     private ProtocolName? _protocol;
@@ -30,22 +40,32 @@ public sealed class PortOptions
     private string? _service;
     private DisconnectPolicy _onDisconnect;
 
-    private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services)
+    private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services, PortPlan? before = null)
     {
         _origin = origin;
+        _before = before;
         _isConsole = isConsole;
         _services = services;
+        _limits = new LimitOptions(before?.Spec.Limits ?? PortLimits.Default);
+        _logFile = new LogFileOptions(before?.Spec.LogFile);
+        _onDisconnect = before?.Spec.OnDisconnect ?? DisconnectPolicy.Hold;
+        IEnumerable<string> keys = before is null ? SerialKeys : ChangeKeys;
+        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, "port", "nr"]) : keys];
     }
 
-    /// <summary>Keys of the service that was named, or else of the one that is built in for the protocol.</summary>
+    /// <summary>Keys of the service that was named, or else of the one that serves already or is built in for the protocol.</summary>
     private IReadOnlyList<string> ServiceKeys
-        => _services.FirstOrDefault(
-            service => _service is not null ? service.Name == _service : service.Protocol is not null && service.Protocol == _protocol?.Text)?.KnownKeys ?? [];
+    {
+        get
+        {
+            string? name = _service ?? (_chardev is null ? _before?.Service : null);
+            return _services.FirstOrDefault(
+                service => name is not null ? service.Name == name : service.Protocol is not null && service.Protocol == _protocol?.Text)?.KnownKeys ?? [];
+        }
+    }
 
-    private IReadOnlyList<string> Keys => _isConsole ? ConsoleKeys : SerialKeys;
-
-    /// <summary>The keys of a port itself; chardevs and services have more.</summary>
-    public static IReadOnlyList<string> KeysOf(bool isConsole) => isConsole ? ConsoleKeys : SerialKeys;
+    /// <summary>The keys of a port itself, of which a console lacks some; chardevs and services have their own.</summary>
+    public static IReadOnlyList<string> Keys => SerialKeys;
 
     /// <summary>Reads a port for <c>-virtioserial</c>.</summary>
     /// <param name="text">Such as <c>port=4,protocol=org.qemu.clipboard</c>.</param>
@@ -79,11 +99,33 @@ public sealed class PortOptions
         string origin, bool isConsole, IReadOnlyList<OptionWord> words, IReadOnlyList<ServiceSpec> services, Action<int, string> report)
         => new PortOptions(origin, isConsole, services).Read(words, report);
 
+    /// <summary>Reads what changes a port that is plugged: what is given replaces what was, and everything else stays.</summary>
+    /// <remarks>
+    /// <c>char=</c> or <c>service=</c> make a whole new host end. An empty <c>logfile=</c> ends the log, <c>rate=0</c> the limit.
+    /// Whether the plan fits beside the device's others says <see cref="PortTable.TryReplace"/>.
+    /// </remarks>
+    /// <param name="text">Such as <c>rate=1M,char=tcp:localhost:4444</c>.</param>
+    /// <param name="current">The port as it is.</param>
+    /// <param name="services">The services that are built in.</param>
+    /// <param name="changed">The port as it is to be.</param>
+    /// <param name="error">One line for people: which port, what is wrong, what to do.</param>
+    public static bool TryParseChange(
+        string text,
+        PortPlan current,
+        IReadOnlyList<ServiceSpec> services,
+        [NotNullWhen(true)] out PortPlan? changed,
+        [NotNullWhen(false)] out string? error)
+    {
+        PortOptions options = new(current.Spec.ToString(), current.Spec.IsConsole, services, current);
+        changed = options.TryParse(text, out PortRequest? request, out error) ? options.Change(current, request) : null;
+        return error is null;
+    }
+
     private bool TryParse(string text, [NotNullWhen(true)] out PortRequest? request, [NotNullWhen(false)] out string? error)
     {
         request = null;
-        string? first = null;
-        List<string> words = text.Length == 0 && _isConsole ? [] : OptionWord.Split(text, out first);
+        string? first = text.Length == 0 && _before is not null ? "nothing is to be changed: give key=value" : null;
+        List<string> words = first is not null || (text.Length == 0 && _isConsole) ? [] : OptionWord.Split(text, out first);
         if (first is null)
         {
             request = Read([.. words.Select(OptionWord.Parse)], (_, wrong) => first ??= wrong);
@@ -124,18 +166,43 @@ public sealed class PortOptions
             Check(charIndex, wrong);
         }
 
+        PortLimits limits = _limits.Build(out string? wrongLimits);
+        LogFileSpec? logFile = _logFile.Build(out string? wrongLogFile);
         Check(-1, FindGap());
+        Check(-1, wrongLimits);
+        Check(-1, wrongLogFile);
         if (!isGood)
         {
             return null;
         }
 
-        if (_isConsole && chardev is null && _service is null)
+        if (_isConsole && _before is null && chardev is null && _service is null)
         {
             chardev = new ChardevSpec.Stdio(Signals: true);
         }
 
-        return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect);
+        return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect)
+        {
+            Limits = limits,
+            LogFile = logFile,
+        };
+    }
+
+    private PortPlan Change(PortPlan current, PortRequest change)
+    {
+        PortSpec spec = current.Spec with { OnDisconnect = change.OnDisconnect, Limits = change.Limits, LogFile = change.LogFile };
+        if (change.Chardev is not null || change.Service is not null)
+        {
+            return current with { Spec = spec, Chardev = change.Chardev, Service = change.Service, ServiceOptions = change.ServiceOptions };
+        }
+
+        Dictionary<string, string> options = new(current.ServiceOptions);
+        foreach ((string key, string value) in _serviceOptions)
+        {
+            options[key] = value;
+        }
+
+        return current with { Spec = spec, ServiceOptions = options };
     }
 
     private string? Take(OptionWord word)
@@ -150,7 +217,12 @@ public sealed class PortOptions
             return null;
         }
 
-        if (word.Key is null || !Keys.Contains(word.Key))
+        if (word.Key is null && Switches.Contains(word.Value))
+        {
+            word = new(word.Value, "on");
+        }
+
+        if (word.Key is null || !_keys.Contains(word.Key))
         {
             return Unknown(word);
         }
@@ -180,8 +252,10 @@ public sealed class PortOptions
                 return _services.Any(service => service.Name == word.Value)
                     ? null
                     : $"no service {word.Value}: {Spelling.Hint(word.Value, [.. _services.Select(service => service.Name)])}";
-            default:
+            case "on-disconnect":
                 return TakePolicy(word.Value);
+            default:
+                return LimitOptions.Keys.Contains(thing) ? _limits.Take(thing, word) : _logFile.Take(thing, word);
         }
     }
 
@@ -224,23 +298,38 @@ public sealed class PortOptions
 
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
-            : !_given.Contains("protocol") && !_isConsole ? "protocol is missing: write protocol=org.example.name"
+            : !_given.Contains("protocol") && !_isConsole && _before is null ? "protocol is missing: write protocol=org.example.name"
             : null;
 
     private string Unknown(OptionWord word)
     {
         string name = word.Key ?? word.Value;
-        if (word.Key is null && Keys.Contains(name))
+        if (word.Key is null && _keys.Contains(name))
         {
             return $"{name} needs a value: write {name}=…";
         }
 
-        if (_isConsole && (name is "port" or "nr"))
+        if (_before is not null && IdentityKeys.Contains(name))
+        {
+            return $"{word}: a port keeps its number and name while it is plugged: unplug it, and plug another";
+        }
+
+        if (_isConsole && name is "port" or "nr")
         {
             return $"{word}: a console is always port 0: leave {name}= out";
         }
 
-        IEnumerable<string> known = Keys.Concat(_chardev?.Keys ?? []).Concat(ServiceKeys).Distinct();
+        if (_isConsole && KeptBackKeys.Contains(name))
+        {
+            return $"{word}: a console is never held back, or the guest's kernel would spin: leave {name}= out";
+        }
+
+        if (_chardev is null && ChardevKeys.Contains(name))
+        {
+            return $"{name} belongs to what serves the port: it goes after char= or service=";
+        }
+
+        IEnumerable<string> known = _keys.Concat(_chardev?.Keys ?? []).Concat(ServiceKeys).Distinct();
         return $"unknown option {name}: {Spelling.Hint(name, [.. known])}";
     }
 }

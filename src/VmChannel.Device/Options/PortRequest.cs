@@ -1,5 +1,6 @@
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Wire;
 
 namespace VmChannel.Device.Options;
@@ -21,4 +22,11 @@ public sealed record PortRequest(
     ChardevSpec? Chardev,
     string? Service,
     IReadOnlyDictionary<string, string> ServiceOptions,
-    DisconnectPolicy OnDisconnect);
+    DisconnectPolicy OnDisconnect)
+{
+    /// <summary>How much it may use, and who may write.</summary>
+    public PortLimits Limits { get; init; } = PortLimits.Default;
+
+    /// <summary>Where everything the guest writes is kept, or null.</summary>
+    public LogFileSpec? LogFile { get; init; }
+}

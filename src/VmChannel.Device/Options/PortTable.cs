@@ -52,17 +52,43 @@ public sealed class PortTable
     {
         plan = null;
         string? service = FindService(request);
-        error = FindNumber(request, out int number) ?? FindNameConflict(request) ?? FindStdioConflict(request)
-            ?? (request.Chardev is null && service is null ? NoService(request) : null);
+        error = FindNumber(request, out int number) ?? FindNameConflict(request)
+            ?? FindConflict(request.Chardev, request.LogFile, _plans.Values) ?? (request.Chardev is null && service is null ? NoService(request) : null);
         if (error is not null)
         {
             error = $"{request.Origin}: {error}";
             return false;
         }
 
-        PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect);
+        PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect)
+        {
+            Limits = request.Limits,
+            LogFile = request.LogFile,
+        };
         plan = new(spec, request.Origin, request.Chardev, service, request.ServiceOptions);
         _plans.Add(number, plan);
+        return true;
+    }
+
+    /// <summary>Puts a changed plan in the place of the one with its number and name.</summary>
+    /// <param name="changed">The port as it is to be.</param>
+    /// <param name="error">One line for people: which port, what is wrong, what to do.</param>
+    /// <exception cref="ArgumentException">No port of this number and name is in the table.</exception>
+    public bool TryReplace(PortPlan changed, [NotNullWhen(false)] out string? error)
+    {
+        if (!_plans.TryGetValue(changed.Spec.Number, out PortPlan? current) || (current.DifferenceTo(changed) & PortDifference.Identity) != 0)
+        {
+            throw new ArgumentException($"{changed.Spec} is not in the table", nameof(changed));
+        }
+
+        error = FindConflict(changed.Chardev, changed.Spec.LogFile, _plans.Values.Where(plan => plan != current));
+        if (error is not null)
+        {
+            error = $"{changed.Spec}: {error}";
+            return false;
+        }
+
+        _plans[changed.Spec.Number] = changed;
         return true;
     }
 
@@ -115,10 +141,33 @@ public sealed class PortTable
         return null;
     }
 
-    private string? FindStdioConflict(PortRequest request)
-        => request.Chardev is ChardevSpec.Stdio && _plans.Values.FirstOrDefault(plan => plan.Chardev is ChardevSpec.Stdio) is PortPlan other
-            ? $"stdio already serves {other.Spec}: there is only one"
+    /// <summary>Something that only one port can have is another's.</summary>
+    private static string? FindConflict(ChardevSpec? chardev, LogFileSpec? logFile, IEnumerable<PortPlan> others)
+    {
+        foreach (PortPlan other in others)
+        {
+            if (chardev is ChardevSpec.Stdio && other.Chardev is ChardevSpec.Stdio)
+            {
+                return $"stdio already serves {other.Spec}: there is only one";
+            }
+
+            if (logFile is not null && (IsSameFile(logFile.Path, other.Spec.LogFile?.Path) || IsSameFile(logFile.Path, (other.Chardev as ChardevSpec.OutputFile)?.Path)))
+            {
+                return $"logfile={logFile.Path} is written for {other.Spec} already: every port needs its own";
+            }
+
+            if (chardev is ChardevSpec.OutputFile file && IsSameFile(file.Path, other.Spec.LogFile?.Path))
+            {
+                return $"file:{file.Path} is the logfile of {other.Spec}: choose another file";
+            }
+        }
+
+        return chardev is ChardevSpec.OutputFile own && IsSameFile(own.Path, logFile?.Path)
+            ? $"logfile={own.Path} is the chardev's own file: choose another"
             : null;
+    }
+
+    private static bool IsSameFile(string path, string? other) => other is not null && Path.GetFullPath(path) == Path.GetFullPath(other);
 
     private string? FindService(PortRequest request)
         => request.Chardev is not null ? null

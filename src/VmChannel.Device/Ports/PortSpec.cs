@@ -9,6 +9,12 @@ namespace VmChannel.Device.Ports;
 /// <param name="OnDisconnect">What happens while no host end is there.</param>
 public sealed record PortSpec(int Number, string? Protocol, bool IsConsole = false, DisconnectPolicy OnDisconnect = DisconnectPolicy.Hold)
 {
+    /// <summary>How much it may use, and who may write.</summary>
+    public PortLimits Limits { get; init; } = PortLimits.Default;
+
+    /// <summary>Where everything the guest writes is kept, or null.</summary>
+    public LogFileSpec? LogFile { get; init; }
+
     /// <summary>For messages: <c>port 4 (org.qemu.clipboard)</c>.</summary>
     public override string ToString() => Protocol is null ? $"port {Number}" : $"port {Number} ({Protocol})";
 }

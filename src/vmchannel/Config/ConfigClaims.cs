@@ -28,7 +28,7 @@ internal sealed class ConfigClaims(ConfigErrors errors)
         }
     }
 
-    public void OutputFile(string path, int line, string owner) => Claim($"the file {FullPath(path)}", line, owner);
+    public void File(string path, int line, string owner) => Claim($"the file {FullPath(path)}", line, owner);
 
     public void Chardev(ChardevSpec chardev, int line, string owner)
     {

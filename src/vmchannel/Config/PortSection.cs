@@ -17,8 +17,8 @@ internal sealed class PortSection(ConfigTable table, bool isConsole, ConfigError
 
     public int Line => table.Line;
 
-    /// <summary>Where the chardev is given, or else where the port begins.</summary>
-    public int CharLine => (table.Find("char") ?? table.Find("options"))?.Line ?? table.Line;
+    /// <summary>Where a key is given, or else where the port begins.</summary>
+    public int LineOf(string key) => (table.Find(key) ?? table.Find("options"))?.Line ?? table.Line;
 
     /// <summary>What it asks for; null after an error.</summary>
     public PortRequest? Read()
@@ -107,6 +107,6 @@ internal sealed class PortSection(ConfigTable table, bool isConsole, ConfigError
     private int RankOf(ConfigEntry entry)
         => entry.Key is "protocol" or "name" or "service" ? 0
             : entry.Key == "char" ? 2
-            : PortOptions.KeysOf(isConsole).Contains(entry.Key) ? 1
+            : PortOptions.Keys.Contains(entry.Key) ? 1
             : 3;
 }

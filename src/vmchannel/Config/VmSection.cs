@@ -102,7 +102,7 @@ internal sealed class VmSection
 
     private List<PortConfig> ReadPorts(VirtioSerialSettings settings)
     {
-        List<(PortRequest Request, int Line)> requests = [];
+        List<(PortRequest Request, PortSection Section)> requests = [];
         switch (_section.Value("console"))
         {
             case null or ConfigValue.Scalar { Type: ScalarType.Truth, Text: "off" }:
@@ -126,47 +126,55 @@ internal sealed class VmSection
         return Place(requests, settings);
     }
 
-    private void AddTo(List<(PortRequest Request, int Line)> requests, PortSection section)
+    private static void AddTo(List<(PortRequest Request, PortSection Section)> requests, PortSection section)
     {
-        if (section.Read() is not PortRequest request)
+        if (section.Read() is PortRequest request)
         {
-            return;
-        }
-
-        requests.Add((request, section.Line));
-        string owner = request.Protocol is null ? $"the console of vm.{_name}" : $"{request.Protocol} of vm.{_name}";
-        if (request.Chardev is not null)
-        {
-            _claims.Chardev(request.Chardev, section.CharLine, owner);
-        }
-
-        if (request.Service == "log" && request.ServiceOptions.TryGetValue("path", out string? path))
-        {
-            _claims.OutputFile(path, section.Line, owner);
+            requests.Add((request, section));
         }
     }
 
     /// <summary>Gives each port its number, those with a wish first.</summary>
-    private List<PortConfig> Place(List<(PortRequest Request, int Line)> requests, VirtioSerialSettings settings)
+    private List<PortConfig> Place(List<(PortRequest Request, PortSection Section)> requests, VirtioSerialSettings settings)
     {
         PortTable table = new(settings.MaxPorts, ServiceCatalog.All);
         List<PortConfig> ports = [];
-        foreach ((PortRequest request, int line) in requests.OrderBy(asked => asked.Request.Number is null && !asked.Request.IsConsole))
+        foreach ((PortRequest request, PortSection section) in requests.OrderBy(asked => asked.Request.Number is null && !asked.Request.IsConsole))
         {
             if (!table.TryAdd(request, out PortPlan? plan, out string? error))
             {
-                _errors.Add(line, error[(request.Origin.Length + 2)..]);
+                _errors.Add(section.Line, error[(request.Origin.Length + 2)..]);
             }
             else if (plan.Service is not null && ServiceCatalog.FindGap(plan.Service, plan.ServiceOptions) is string gap)
             {
-                _errors.Add(line, gap);
+                _errors.Add(section.Line, gap);
             }
             else
             {
+                Claim(request, section);
                 ports.Add(new(request, plan));
             }
         }
 
         return ports;
+    }
+
+    private void Claim(PortRequest request, PortSection section)
+    {
+        string owner = request.Protocol is null ? $"the console of vm.{_name}" : $"{request.Protocol} of vm.{_name}";
+        if (request.Chardev is not null)
+        {
+            _claims.Chardev(request.Chardev, section.LineOf("char"), owner);
+        }
+
+        if (request.LogFile is not null)
+        {
+            _claims.File(request.LogFile.Path, section.LineOf("logfile"), owner);
+        }
+
+        if (request.Service == "log")
+        {
+            _claims.File(request.ServiceOptions["path"], section.LineOf("path"), owner);
+        }
     }
 }

@@ -119,7 +119,7 @@ public sealed class ConfigErrorTests
     [InlineData("[[vm.a.port]]\nprotocol=\"org.a\"\nchar=\"null\"\n[[vm.a.port]]\nprotocol=\"org.a\"\nchar=\"null\"", "6: the name org.a is taken by port 1", "")]
     [InlineData("[[vm.a.port]]\nprotocol=\"org.a\"\nchar=\"null\"\nport=2\n[[vm.a.port]]\nprotocol=\"org.b\"\nchar=\"null\"\nport=2", "7: port 2 is taken by host.toml:3", "")]
     [InlineData("[[vm.a.port]]\nprotocol=\"org.a\"\nservice=\"log\"\npath=\"l\"\n[[vm.a.port]]\nprotocol=\"org.b\"\nservice=\"log\"\npath=\"./l\"",
-        "7: org.b of vm.a has the file ", ", which org.a of vm.a in line 3 has already: give each its own")]
+        "10: org.b of vm.a has the file ", ", which org.a of vm.a in line 6 has already: give each its own")]
     public void Thing_WantedTwice_IsRefused(string lines, string beginning, string end)
     {
         string error = Assert.Single(ConfigText.Errors($"[vm.a]\nvhost-user = \"a.sock\"\n{lines}\n"));

@@ -62,12 +62,12 @@ public sealed class ConfigFileTests
     [Fact]
     public void Port_KeysInAnyOrder_MeanTheSame()
     {
-        // On the command line a port= after char=socket,host=… would be the chardev's.
-        PortPlan plan = Port("on-disconnect = \"discard\"\nchar = \"socket,host=localhost\"\nserver = true\nport = 4\nprotocol = \"org.example.x\"");
+        PortPlan plan = Port("server = true\non-disconnect = \"discard\"\nchar = \"socket,host=localhost,port=7070\"\nport = 4\nprotocol = \"org.example.x\"");
 
         Assert.Equal(4, plan.Spec.Number);
         Assert.Equal(DisconnectPolicy.Discard, plan.Spec.OnDisconnect);
-        Assert.Equal("tcp:localhost:7070", Assert.IsType<ChardevSpec.Tcp>(Port("protocol = \"org.example.x\"\nchar = \"tcp:localhost:7070,server\"").Chardev).ToString());
+        ChardevSpec.Tcp tcp = Assert.IsType<ChardevSpec.Tcp>(plan.Chardev);
+        Assert.True(tcp is { IsServer: true, Address.Port: 7070 });
     }
 
     [Fact]
@@ -91,6 +91,27 @@ public sealed class ConfigFileTests
     public void Port_OriginOfALaterError_IsItsLine() => Assert.Equal("host.toml:3", Port("protocol = \"org.qemu.clipboard\"").Origin);
 
     [Fact]
+    public void Port_Limits_AreNumbersTextsAndTruths()
+    {
+        PortPlan plan = Port("""
+            protocol = "org.example.x"
+            char = "unix:/run/a.sock,server"
+            clients = 4
+            mode = "broadcast"
+            rate = "1M"
+            history = 65536
+            readonly = true
+            logfile = "a.log"
+            logappend = true
+            """);
+
+        Assert.Equal(1 << 20, plan.Spec.Limits.BytesPerSecond);
+        Assert.Equal(65536, plan.Spec.Limits.HistoryBytes);
+        Assert.True(plan.Spec.LogFile is { Path: "a.log", Append: true });
+        Assert.Equal(new ClientsSpec(4, ClientMode.Broadcast, AllMayWrite: false), Assert.IsType<ChardevSpec.Unix>(plan.Chardev).Clients);
+    }
+
+    [Fact]
     public void Ports_AsAList_AreRead()
         => Assert.Equal(2, ConfigText.Read("""
             vm.a = { vhost-user = "a.sock", port = [
@@ -112,5 +133,5 @@ public sealed class ConfigFileTests
     }
 
     private static PortPlan Port(string keys)
-        => ConfigText.Read($"[vm.a]\nvhost-user = \"a.sock\"\n[[vm.a.port]]\n{keys.Replace("host=localhost\"", "host=localhost,port=7070\"", StringComparison.Ordinal)}\n").Vms[0].Ports[0].Plan;
+        => ConfigText.Read($"[vm.a]\nvhost-user = \"a.sock\"\n[[vm.a.port]]\n{keys}\n").Vms[0].Ports[0].Plan;
 }

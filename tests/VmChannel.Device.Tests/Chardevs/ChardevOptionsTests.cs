@@ -1,4 +1,5 @@
 using CsCheck;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Native;
 using Xunit;
@@ -57,6 +58,38 @@ public sealed class ChardevOptionsTests
         Assert.Equal(noDelay, spec.NoDelay);
     }
 
+    [Theory]
+    [InlineData("unix:/a,server", 1, ClientMode.First, false)]
+    [InlineData("unix:/a,server,clients=8", 8, ClientMode.First, false)]
+    [InlineData("unix:/a,server,clients=64,mode=broadcast", 64, ClientMode.Broadcast, false)]
+    [InlineData("socket,path=/a,server=on,clients=2,mode=broadcast,writers=all", 2, ClientMode.Broadcast, true)]
+    [InlineData("tcp::1,server,clients=1024,mode=broadcast,writers=one", 1024, ClientMode.Broadcast, false)]
+    public void TryParse_Clients_YieldsEveryField(string text, int count, ClientMode mode, bool allMayWrite)
+    {
+        ChardevSpec spec = Parse(text);
+        Assert.Equal(new ClientsSpec(count, mode, allMayWrite), spec is ChardevSpec.Unix unix ? unix.Clients : ((ChardevSpec.Tcp)spec).Clients);
+    }
+
+    [Theory]
+    [InlineData("allow=uid:1000", "uid:1000")]
+    [InlineData("allow=gid:5/uid:7/gid:4/uid:7", "uid:7/gid:4/gid:5")]
+    [InlineData("allow=uid:1,allow=gid:2/uid:3", "uid:1/uid:3/gid:2")]
+    [InlineData("allow=uid:root/gid:root", "uid:0/gid:0")]
+    public void TryParse_Allow_LooksNamesUpAndAddsUp(string text, string expected)
+        => Assert.Equal(expected, Assert.IsType<ChardevSpec.Unix>(Parse($"unix:/a,server,{text}")).Allow?.ToString());
+
+    [Theory]
+    [InlineData("unix:/a,server", "socket,path=/a,server=on", true)]
+    [InlineData("unix:/a,server", "unix:@/a,server", false)]
+    [InlineData("unix:/a,server", "unix:/b,server", false)]
+    [InlineData("unix:/a,server,allow=uid:1/gid:0", "unix:/a,server,allow=gid:root,allow=uid:1", true)]
+    [InlineData("unix:/a,server,allow=uid:1", "unix:/a,server,allow=gid:1", false)]
+    [InlineData("unix:/a,server,allow=uid:1", "unix:/a,server", false)]
+    [InlineData("tcp::1,server", "tcp::1,server,clients=1", true)]
+    [InlineData("tcp::1,server", "tcp::1,server,clients=2", false)]
+    public void Spec_OfTwoTexts_IsEqualWhenBothMeanTheSame(string text, string other, bool isSame)
+        => Assert.Equal(isSame, Parse(text).Equals(Parse(other)));
+
     [Fact]
     public void TryParse_OtherBackends_YieldTheirs()
     {
@@ -108,6 +141,27 @@ public sealed class ChardevOptionsTests
     [InlineData("socket,path=/a,host=b,port=1", "exclude each other")]
     [InlineData("socket,path=/a,nodelay=on", "does not go with path=")]
     [InlineData("socket,fd=3,server=on", "does not go with fd=")]
+    [InlineData("unix:/a,clients=2", "clients= does not go with a client, only with a server: add server=on")]
+    [InlineData("tcp:a:1,mode=first", "mode= does not go with a client")]
+    [InlineData("unix:/a,allow=uid:1", "allow= does not go with a client")]
+    [InlineData("unix:/a,server,clients=0", "a number from 1 to 1024 is needed")]
+    [InlineData("unix:/a,server,clients=1025", "a number from 1 to 1024 is needed")]
+    [InlineData("unix:/a,server,clients=2,clients=3", "clients is given twice")]
+    [InlineData("unix:/a,server,clients=2,mode=all", "say first or broadcast")]
+    [InlineData("unix:/a,server,clients=2,writers=two", "say one or all")]
+    [InlineData("unix:/a,server,mode=broadcast", "add clients=N")]
+    [InlineData("unix:/a,server,clients=2,writers=all", "goes with mode=broadcast")]
+    [InlineData("tcp::1,server,allow=uid:1", "unknown option allow")]
+    [InlineData("socket,port=1,server,allow=uid:1", "allow= does not go with host=")]
+    [InlineData("socket,fd=3,clients=2", "clients= does not go with fd=")]
+    [InlineData("unix:/a,server,allow=", "allow is empty")]
+    [InlineData("unix:/a,server,allow=1000", "'1000' is no rule: say uid:1000")]
+    [InlineData("unix:/a,server,allow=uid:", "'uid:' is no rule")]
+    [InlineData("unix:/a,server,allow=uid:1/pid:1", "'pid:1' is no rule")]
+    [InlineData("unix:/a,server,allow=uid:1,allow=user:1", "'user:1' is no rule")]
+    [InlineData("unix:/a,server,allow=uid:no-such-user-here", "there is no user no-such-user-here on this machine")]
+    [InlineData("unix:/a,server,allow=uid:0/gid:no-such-group-here", "there is no group no-such-group-here on this machine")]
+    [InlineData("unix:/a,server,allow=uid:4294967295", "there is no user 4294967295")]
     [InlineData("fd:x", "a whole number")]
     [InlineData("fd:99999999999", "a whole number")]
     public void TryParse_Wrong_SaysWhatAndWhatToDo(string text, string expected)

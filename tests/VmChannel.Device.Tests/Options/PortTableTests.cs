@@ -1,4 +1,6 @@
+using VmChannel.Device.Channels;
 using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using Xunit;
 
@@ -53,6 +55,60 @@ public sealed class PortTableTests
         Assert.StartsWith($"-virtioserial {text}: ", error, StringComparison.Ordinal);
         Assert.Contains(expected, error, StringComparison.Ordinal);
         _ = Assert.Single(table.Plans);
+    }
+
+    [Theory]
+    [InlineData("protocol=z,char=null,logfile=/logs/a", "logfile=/logs/a is written for port 1 (a) already")]
+    [InlineData("protocol=z,char=null,logfile=/logs/x/../a", "is written for port 1 (a) already")]
+    [InlineData("protocol=z,char=null,logfile=/logs/f", "logfile=/logs/f is written for port 2 (b) already")]
+    [InlineData("protocol=z,char=file:/logs/a", "file:/logs/a is the logfile of port 1 (a)")]
+    [InlineData("protocol=z,char=file:/logs/z,logfile=/logs/z", "logfile=/logs/z is the chardev's own file")]
+    public void TryAdd_LogFileOfAnother_IsRefused(string text, string expected)
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Serial("port=1,protocol=a,char=null,logfile=/logs/a"), Serial("port=2,protocol=b,char=file:/logs/f")], out string? error), error);
+        Assert.False(table.TryAdd(Serial(text), out _, out error));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TryAdd_LimitsAndLogFile_AreInThePlan()
+    {
+        PortTable table = new(31, Services);
+        PortRequest request = Serial("protocol=a,char=null,logfile=/l,rate=1K,readonly");
+        Assert.True(table.TryAdd(request, out PortPlan? plan, out string? error), error);
+        Assert.Equal(request.Limits, plan.Spec.Limits);
+        Assert.Equal(request.LogFile, plan.Spec.LogFile);
+    }
+
+    [Fact]
+    public void TryReplace_OwnLogFileAndStdio_AreNoConflict()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAdd(Serial("protocol=a,char=stdio,logfile=/l"), out PortPlan? plan, out string? error), error);
+        PortPlan changed = plan with { Spec = plan.Spec with { OnDisconnect = DisconnectPolicy.Discard } };
+        Assert.True(table.TryReplace(changed, out error), error);
+        Assert.Same(changed, Assert.Single(table.Plans));
+    }
+
+    [Fact]
+    public void TryReplace_LogFileOfAnother_ChangesNothing()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAddAll([Serial("port=1,protocol=a,char=null,logfile=/l"), Serial("port=2,protocol=b,char=null")], out string? error), error);
+        PortPlan second = table.Plans.Last();
+        Assert.False(table.TryReplace(second with { Spec = second.Spec with { LogFile = new LogFileSpec("/l") } }, out error));
+        Assert.Equal("port 2 (b): logfile=/l is written for port 1 (a) already: every port needs its own", error);
+        Assert.Same(second, table.Plans.Last());
+    }
+
+    [Fact]
+    public void TryReplace_AnotherPort_IsADefect()
+    {
+        PortTable table = new(31, Services);
+        Assert.True(table.TryAdd(Serial("port=1,protocol=a,char=null"), out PortPlan? plan, out string? error), error);
+        Assert.Throws<ArgumentException>(() => table.TryReplace(plan with { Spec = plan.Spec with { Protocol = "b" } }, out _));
+        Assert.Throws<ArgumentException>(() => table.TryReplace(plan with { Spec = plan.Spec with { Number = 2 } }, out _));
     }
 
     [Fact]
