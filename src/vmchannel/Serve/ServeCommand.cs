@@ -1,15 +1,17 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Config;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
-/// <summary><c>vmchannel serve</c>: is the device of one VM until it is told to stop.</summary>
+/// <summary><c>vmchannel serve</c>: is the device of one VM, or of all VMs of a file, until it is told to stop.</summary>
 internal static class ServeCommand
 {
     /// <summary>What a management program asks a vhost-user back-end for before it starts it (QEMU's vhost-user.json).</summary>
@@ -30,7 +32,13 @@ internal static class ServeCommand
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
         Option<bool> inBand = new("--in-band-notifications") { Description = "offer kicks and calls as messages, for simulated time" };
         Option<string> name = new("--name") { HelpName = "NAME", Description = "what to call the VM (default: as its socket's file)" };
-        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand, name };
+        Option<string> config = new("--config") { HelpName = "FILE", Description = "serve the VMs of this TOML file; SIGHUP reads it again" };
+        Option<bool> check = new("--check") { Description = "with --config: only say what is wrong with the file" };
+        ManualCommand command = new("serve", "Serve the channels of VMs.", ServeManual.Text)
+        {
+            verbose, quiet, capabilities, inBand, name, config, check,
+        };
+        Option[] besideConfig = [.. command.Options];
         endpoint.AddTo(command);
         device.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -41,6 +49,18 @@ internal static class ServeCommand
                 return Task.FromResult(0);
             }
 
+            LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
+            if (parsed.GetValue(config) is string file)
+            {
+                RefuseOthers(parsed, [.. besideConfig.Except([inBand, name])]);
+                return ServeFileAsync(file, parsed.GetValue(check), lowest);
+            }
+
+            if (parsed.GetValue(check))
+            {
+                throw new UsageException("serve: --check looks at a file: add --config FILE");
+            }
+
             DevicePlan plan = device.Read(parsed);
             VhostUserEndpoint where = endpoint.TryRead(parsed)
                 ?? throw new UsageException("serve: say where the VMM connects: --vhost-user PATH");
@@ -49,8 +69,8 @@ internal static class ServeCommand
                 throw new UsageException("serve: no channel: add -virtioserial protocol=NAME,char=unix:PATH,server");
             }
 
-            LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
-            return RunAsync(new VmPlan(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand)), lowest);
+            VmPlan vm = new(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand));
+            return RunAsync([vm], null, lowest);
         });
         return command;
     }
@@ -60,7 +80,37 @@ internal static class ServeCommand
             : VmName.IsValid(name, out string? reason) ? name
             : throw new UsageException($"--name {name}: the name {reason}");
 
-    private static async Task<int> RunAsync(VmPlan plan, LogLevel lowest)
+    /// <summary>What describes a VM is in the file, or else on the command line: both would contradict each other at the next reload.</summary>
+    private static void RefuseOthers(ParseResult parsed, Option[] allowed)
+    {
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(given => !given.Implicit && !allowed.Contains(given.Option)) is OptionResult other)
+        {
+            throw new UsageException($"serve: --config and {other.Option.Name} exclude each other: write it into the file");
+        }
+    }
+
+    private static async Task<int> ServeFileAsync(string file, bool onlyChecks, LogLevel lowest)
+    {
+        try
+        {
+            ServerConfig config = await ConfigFile.ReadAsync(file, CancellationToken.None);
+            if (!onlyChecks)
+            {
+                return await RunAsync([.. config.Vms.Select(vm => vm.Plan)], (file, config), lowest);
+            }
+
+            StandardStream.WriteOutput($"{file}: good: {config.Vms.Count} VMs, {config.Vms.Sum(vm => vm.Ports.Count)} ports\n");
+            return 0;
+        }
+        catch (ConfigException e)
+        {
+            // As compilers print them, so that editors find the lines.
+            StandardStream.WriteError(string.Concat(e.Errors.Select(error => $"{StandardStream.Printable(error)}\n")));
+            return CommandRunner.Usage;
+        }
+    }
+
+    private static async Task<int> RunAsync(IReadOnlyList<VmPlan> vms, (string Path, ServerConfig Config)? file, LogLevel lowest)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
@@ -75,11 +125,25 @@ internal static class ServeCommand
         try
         {
             await using Server server = new(log);
-            VmHost host = await server.AddAsync(plan, stop.Token);
-            using PosixSignalRegistration? resized = FollowTerminal(plan.Device, host);
-            Announce(plan.Device, plan.Endpoint, lowest);
-            ServiceManager.Ready();
-            _ = await Task.WhenAny(server.Finished, Task.Delay(Timeout.Infinite, stop.Token));
+            await using ConfigReload? reload = file is null ? null : new(file.Value.Path, file.Value.Config, server, log.CreateLogger<ConfigReload>());
+            using PosixSignalRegistration? hangUp = reload?.FollowSignal();
+            if (reload is not null)
+            {
+                await reload.StartAsync(stop.Token);
+                server.Reload = reload.ReloadAsync;
+            }
+            else
+            {
+                _ = await server.AddAsync(vms[0], stop.Token);
+            }
+
+            using PosixSignalRegistration? resized = FollowTerminal(server);
+            Announce(vms, lowest);
+            ServiceManager.Ready(server.Summary);
+
+            // What a file describes may be another VM after the next reload.
+            Task finished = reload is null ? server.Finished : Task.Delay(Timeout.Infinite, stop.Token);
+            _ = await Task.WhenAny(finished, Task.Delay(Timeout.Infinite, stop.Token));
             ServiceManager.Stopping();
         }
         catch (OperationCanceledException)
@@ -91,9 +155,10 @@ internal static class ServeCommand
     }
 
     /// <summary>A console on this terminal has this terminal's size.</summary>
-    private static PosixSignalRegistration? FollowTerminal(DevicePlan plan, VmHost host)
+    private static PosixSignalRegistration? FollowTerminal(Server server)
     {
-        if (!plan.Ports.Any(port => port is { Spec.IsConsole: true, Chardev: ChardevSpec.Stdio }))
+        VmHost? host = server.Vms.FirstOrDefault(vm => vm.Plan.Device.Ports.Any(port => port is { Spec.IsConsole: true, Chardev: ChardevSpec.Stdio }));
+        if (host is null)
         {
             return null;
         }
@@ -110,15 +175,17 @@ internal static class ServeCommand
         return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Tell());
     }
 
-    private static void Announce(DevicePlan plan, VhostUserEndpoint endpoint, LogLevel lowest)
+    private static void Announce(IReadOnlyList<VmPlan> vms, LogLevel lowest)
     {
-        if (endpoint is not VhostUserEndpoint.Listen(UnixAddress address) || lowest > LogLevel.Information)
+        if (lowest > LogLevel.Information)
         {
             return;
         }
 
-        string text = FrontEndArgs.ForAll(Path.GetFullPath(address.Name), plan.Settings.MaxPorts);
-        if (plan.Ports.Any(port => port.Chardev is ChardevSpec.Stdio))
+        string text = string.Concat(vms.Select(vm => vm.Endpoint is VhostUserEndpoint.Listen(UnixAddress address)
+            ? (vms.Count > 1 ? $"## {vm.Name}\n" : "") + FrontEndArgs.ForAll(Path.GetFullPath(address.Name), vm.Device.Settings.MaxPorts)
+            : ""));
+        if (vms.Any(vm => vm.Device.Ports.Any(port => port.Chardev is ChardevSpec.Stdio)))
         {
             // Standard output is a channel's.
             StandardStream.WriteError(text);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Control;
 using VmChannel.Device.Loop;
 using VmChannel.Native;
 
@@ -28,6 +29,13 @@ internal sealed class Server : IAsyncDisposable
 
     /// <summary>Completes when no VM can come back any more, as when each had an inherited connection that ended.</summary>
     public Task Finished => _finished.Task;
+
+    /// <summary>One line for the service manager.</summary>
+    public string Summary => $"serving {Vms.Count} VMs, {Vms.Sum(vm => vm.Ports.Count)} ports";
+
+    /// <summary>Reads the configuration again and applies what differs; null when there is none.</summary>
+    /// <remarks>It throws a <see cref="ReloadException"/> when the configuration makes no sense; nothing has changed then.</remarks>
+    public Func<CancellationToken, Task<ReloadResult>>? Reload { get; set; }
 
     /// <summary>The VM of this name, or null.</summary>
     public VmHost? Find(string name) => Array.Find(_entries, entry => entry.Host.Name == name)?.Host;

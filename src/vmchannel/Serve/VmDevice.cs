@@ -82,6 +82,9 @@ internal sealed class VmDevice : IDisposable
         return true;
     }
 
+    /// <summary>A front-end is there.</summary>
+    public bool IsConnected => _server.IsConnected;
+
     public bool IsFinished(int number) => _device.IsFinished(number);
 
     public bool IsDelivered(int number) => _device.IsDelivered(number);

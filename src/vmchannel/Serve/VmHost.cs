@@ -79,6 +79,13 @@ internal sealed class VmHost : IAsyncDisposable
     public Task<bool> UnplugAsync(int number, CancellationToken cancellationToken)
         => _changes.RunAsync(() => RemoveAsync(number), cancellationToken);
 
+    /// <summary>Makes a port that is plugged in another, with the same number and name.</summary>
+    public Task<ServedPort> ChangeAsync(PortPlan changed, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => ChangeNextAsync(changed), cancellationToken);
+
+    /// <summary>A VMM is there.</summary>
+    public Task<bool> IsConnectedAsync() => _loop.InvokeAsync(() => _device.IsConnected);
+
     /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
     public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
 
@@ -140,6 +147,19 @@ internal sealed class VmHost : IAsyncDisposable
             _ = await RemoveAsync(plan.Spec.Number);
             throw;
         }
+    }
+
+    private async Task<ServedPort> ChangeNextAsync(PortPlan changed)
+    {
+        ThrowIfStopped();
+        if (!_table.TryReplace(changed, out string? error))
+        {
+            throw new PortConflictException(error);
+        }
+
+        _ = await _loop.InvokeAsync(() => _device.Unplug(changed.Spec.Number));
+        _ = await _loop.InvokeAsync(() => _device.Plug(changed));
+        return Ports[changed.Spec.Number]!;
     }
 
     private async Task<bool> RemoveAsync(int number)
