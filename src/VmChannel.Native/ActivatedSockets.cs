@@ -74,7 +74,7 @@ public sealed class ActivatedSockets
         for (int i = 0; i < sockets._names.Length; i++)
         {
             // A number that is not open stays an error of whoever uses it.
-            _ = FileDescriptor.Borrow(FirstNumber + i).SetCloseOnExec();
+            _ = FileDescriptor.Borrow(FirstNumber + i).SetCloseOnExec(true);
         }
 
         return sockets;

@@ -101,8 +101,8 @@ public sealed unsafe class FileDescriptor : SafeHandle
         return wanted == flags.Value ? flags : PosixResult.From(Libc.Fcntl(this, SetFlags, wanted));
     }
 
-    /// <summary>Programs this process starts do not get it.</summary>
-    public PosixResult SetCloseOnExec() => PosixResult.From(Libc.Fcntl(this, SetDescriptorFlags, DescriptorCloseOnExec));
+    /// <summary>Whether programs this process starts get it.</summary>
+    public PosixResult SetCloseOnExec(bool closes) => PosixResult.From(Libc.Fcntl(this, SetDescriptorFlags, closes ? DescriptorCloseOnExec : 0));
 
     public PosixResult Read(Span<byte> destination)
     {

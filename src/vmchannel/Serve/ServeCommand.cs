@@ -139,7 +139,14 @@ internal static class ServeCommand
 
             using PosixSignalRegistration? resized = FollowTerminal(server);
             Announce(vms, lowest);
-            ServiceManager.Ready(server.Summary);
+            if (reload is null)
+            {
+                ServiceManager.Ready();
+            }
+            else
+            {
+                ServiceManager.Ready(server.Summary);
+            }
 
             // What a file describes may be another VM after the next reload.
             Task finished = reload is null ? server.Finished : Task.Delay(Timeout.Infinite, stop.Token);

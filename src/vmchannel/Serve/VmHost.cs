@@ -157,8 +157,19 @@ internal sealed class VmHost : IAsyncDisposable
             throw new PortConflictException(error);
         }
 
+        PortPlan before = Ports[changed.Spec.Number]!.Plan;
         _ = await _loop.InvokeAsync(() => _device.Unplug(changed.Spec.Number));
-        _ = await _loop.InvokeAsync(() => _device.Plug(changed));
+        try
+        {
+            _ = await _loop.InvokeAsync(() => _device.Plug(changed));
+        }
+        catch (IOException)
+        {
+            _ = _table.TryReplace(before, out _);
+            _ = await _loop.InvokeAsync(() => _device.Plug(before));
+            throw;
+        }
+
         return Ports[changed.Spec.Number]!;
     }
 
