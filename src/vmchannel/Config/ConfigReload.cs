@@ -118,7 +118,7 @@ internal sealed partial class ConfigReload : IAsyncDisposable
 
     private static string List(IReadOnlyList<string> names) => names.Count == 0 ? "nothing" : string.Join(", ", names);
 
-    [LoggerMessage(150, LogLevel.Information, "{File} read again: added {Added}; removed {Removed}; changed {Changed}; {Unchanged} ports untouched")]
+    [LoggerMessage(150, LogLevel.Information, "{File} read again: added {Added}; removed {Removed}; changed {Changed}; ports untouched: {Unchanged}")]
     private partial void LogReloaded(string file, string added, string removed, string changed, int unchanged);
 
     [LoggerMessage(151, LogLevel.Error, "{Error}")]

@@ -99,7 +99,7 @@ internal static class ServeCommand
                 return await RunAsync([.. config.Vms.Select(vm => vm.Plan)], (file, config), lowest);
             }
 
-            StandardStream.WriteOutput($"{file}: good: {config.Vms.Count} VMs, {config.Vms.Sum(vm => vm.Ports.Count)} ports\n");
+            StandardStream.WriteOutput($"{file}: good; VMs: {config.Vms.Count}, ports: {config.Vms.Sum(vm => vm.Ports.Count)}\n");
             return 0;
         }
         catch (ConfigException e)

@@ -31,7 +31,7 @@ internal sealed class Server : IAsyncDisposable
     public Task Finished => _finished.Task;
 
     /// <summary>One line for the service manager.</summary>
-    public string Summary => $"serving {Vms.Count} VMs, {Vms.Sum(vm => vm.Ports.Count)} ports";
+    public string Summary => $"serving VMs: {Vms.Count}, ports: {Vms.Sum(vm => vm.Ports.Count)}";
 
     /// <summary>Reads the configuration again and applies what differs; null when there is none.</summary>
     /// <remarks>It throws a <see cref="ReloadException"/> when the configuration makes no sense; nothing has changed then.</remarks>

@@ -34,7 +34,7 @@ public sealed class ReloadTests : IDisposable
 
         Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream, position));
         await writer;
-        Assert.Equal(Rounds, serve.Log.CountOf("1 ports untouched"));
+        Assert.Equal(Rounds, serve.Log.CountOf("ports untouched: 1"));
         Assert.Equal(0, await serve.StopAsync());
 
         Task WriteAsync(string more) => File.WriteAllTextAsync(

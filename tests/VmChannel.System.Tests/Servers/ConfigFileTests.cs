@@ -32,7 +32,7 @@ public sealed class ConfigFileTests : IDisposable
         (int code, string output, string error) = await process.EndAsync();
 
         Assert.Equal((0, ""), (code, error));
-        Assert.EndsWith(": good: 2 VMs, 5 ports\n", output, StringComparison.Ordinal);
+        Assert.EndsWith(": good; VMs: 2, ports: 5\n", output, StringComparison.Ordinal);
         Assert.Empty(_folder.Names());
     }
 
@@ -72,7 +72,7 @@ public sealed class ConfigFileTests : IDisposable
         await WriteAsync(OneVm);
         using Manager manager = new(_folder.File("notify"));
         using VmChannelProcess process = new(_folder.Root, ["serve", "--config", "host.toml"], ("NOTIFY_SOCKET", manager.Path));
-        Assert.Equal("READY=1\nSTATUS=serving 1 VMs, 1 ports", await manager.NextAsync());
+        Assert.Equal("READY=1\nSTATUS=serving VMs: 1, ports: 1", await manager.NextAsync());
 
         await WriteAsync("[vm.two]\nvhost-user = \"two.sock\"\n" + OneVm.Replace("org.example.a", "org.example.b", StringComparison.Ordinal));
         process.HangUp();
@@ -80,18 +80,18 @@ public sealed class ConfigFileTests : IDisposable
         Assert.StartsWith("RELOADING=1\nMONOTONIC_USEC=", reloading, StringComparison.Ordinal);
         Assert.InRange(
             long.Parse(reloading.Split('=')[^1], CultureInfo.InvariantCulture), Environment.TickCount64 / 2 * 1000, (Environment.TickCount64 + 1000) * 1000);
-        Assert.Equal("READY=1\nSTATUS=serving 2 VMs, 2 ports", await manager.NextAsync());
+        Assert.Equal("READY=1\nSTATUS=serving VMs: 2, ports: 1", await manager.NextAsync());
         Assert.Equal(["a.sock", "host.toml", "notify", "one.sock", "two.sock"], _folder.Names());
 
         await WriteAsync("vm = 1");
         process.HangUp();
         Assert.StartsWith("RELOADING=1\n", await manager.NextAsync(), StringComparison.Ordinal);
-        Assert.StartsWith("READY=1\nSTATUS=serving 2 VMs, 2 ports; reload refused: host.toml:1: vm is", await manager.NextAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("READY=1\nSTATUS=serving VMs: 2, ports: 1; reload refused: host.toml:1: vm is", await manager.NextAsync(), StringComparison.Ordinal);
 
         await WriteAsync(OneVm);
         process.HangUp();
         Assert.StartsWith("RELOADING=1\n", await manager.NextAsync(), StringComparison.Ordinal);
-        Assert.Equal("READY=1\nSTATUS=serving 1 VMs, 1 ports", await manager.NextAsync());
+        Assert.Equal("READY=1\nSTATUS=serving VMs: 1, ports: 1", await manager.NextAsync());
         process.Terminate();
         Assert.Equal("STOPPING=1", await manager.NextAsync());
         (int code, string output, string error) = await process.EndAsync();
