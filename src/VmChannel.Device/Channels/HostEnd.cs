@@ -21,6 +21,9 @@ public abstract class HostEnd : IDisposable
     /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
+    public virtual bool HasInput => IsOpen;
+
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
 
@@ -44,6 +47,11 @@ public abstract class HostEnd : IDisposable
 
     /// <summary>A program in the guest opened or closed the port.</summary>
     public virtual void OnGuestOpen(bool isOpen)
+    {
+    }
+
+    /// <summary>After the guest closed the port: no byte that it wrote before will come any more.</summary>
+    public virtual void OnGuestDrained()
     {
     }
 

@@ -27,6 +27,8 @@ public abstract class Chardev : HostEnd
     /// <remarks>It fails with a <see cref="HostEndException"/> when nobody can ever be there.</remarks>
     public virtual Task Ready => Task.CompletedTask;
 
+    public sealed override bool HasInput => _input is { IsReadEnded: false } input && !input.IsEmpty();
+
     protected DeviceLoop Loop { get; }
 
     protected ILogger Log { get; }

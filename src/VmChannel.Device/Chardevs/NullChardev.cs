@@ -6,6 +6,8 @@ namespace VmChannel.Device.Chardevs;
 /// <summary><c>null</c>: always there, takes everything, gives nothing.</summary>
 public sealed class NullChardev : HostEnd
 {
+    public override bool HasInput => false;
+
     public override string Description => "null";
 
     public override long Write(ReadOnlySpan<IoVector> source)

@@ -16,6 +16,8 @@ public sealed class EchoEnd : HostEnd
     private bool _wasRefused;
     private bool _wasHungry = true;
 
+    public override bool HasInput => _count > 0;
+
     public override string Description => "service echo";
 
     public override long Write(ReadOnlySpan<IoVector> source)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
+using VmChannel.Device.Pipes;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Services;
@@ -8,7 +9,7 @@ namespace VmChannel.Device.Services;
 /// <summary>Serves a port by a service: one session of async code for each time a guest program has the port open. Loop thread only.</summary>
 /// <remarks>
 /// Sessions never overlap. A guest's close can overtake bytes that are still on its ring, so a session's input ends only
-/// once the port was closed and no byte came for <see cref="QuietTime"/>, or when the next program opens the port.
+/// when the transport says that the ring is drained, or when the next program opens the port.
 /// A service that fails closes the port, and is tried again after a pause that doubles from <see cref="FirstPause"/> to
 /// <see cref="LongestPause"/> and starts over after a session that lasted longer than that.
 /// </remarks>
@@ -16,7 +17,6 @@ public sealed partial class ServiceEnd : HostEnd
 {
     public static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     public static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
-    public static readonly TimeSpan QuietTime = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long a session may go on after the server stopped, to store what it already holds.</summary>
     public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
@@ -24,18 +24,14 @@ public sealed partial class ServiceEnd : HostEnd
     private readonly IService _service;
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
-    private readonly Action _lookAgain;
-    private readonly Action _onLookAgain;
+    private readonly LoopWake _lookAgain;
     private readonly RetryPause _retry = new(FirstPause, LongestPause);
-    private ServiceSession? _session;
+    private LoopPipe? _session;
     private Task _running = Task.CompletedTask;
-    private LoopTimer? _quiet;
     private LoopTimer? _pause;
     private long _sessionBegan;
-    private int _wakePosted;
     private bool _isGuestOpen;
     private bool _isServed;
-    private bool _movedSinceTimer;
     private bool _isDisposed;
 
     public ServiceEnd(IService service, DeviceLoop loop, ILogger log)
@@ -43,9 +39,10 @@ public sealed partial class ServiceEnd : HostEnd
         _service = service;
         _loop = loop;
         _log = log;
-        _lookAgain = LookAgain;
-        _onLookAgain = OnLookAgain;
+        _lookAgain = new LoopWake(loop, Wake);
     }
+
+    public override bool HasInput => _isServed && _isGuestOpen && _session!.HasOutput();
 
     public override string Description => $"service {_service.Name}";
 
@@ -64,9 +61,7 @@ public sealed partial class ServiceEnd : HostEnd
             return 0;
         }
 
-        long taken = _session.Write(source);
-        _movedSinceTimer |= taken > 0;
-        return taken;
+        return _session.Write(source);
     }
 
     public override long Read(ReadOnlySpan<IoVector> destination) => _isServed && _isGuestOpen ? _session!.Read(destination) : 0;
@@ -74,14 +69,11 @@ public sealed partial class ServiceEnd : HostEnd
     public override void OnGuestOpen(bool isOpen)
     {
         _isGuestOpen = isOpen;
-        _quiet?.Dispose();
-        _quiet = null;
         if (!isOpen)
         {
             // Nothing may wait for a reader that is gone.
             _isServed = false;
             _session?.EndOutput();
-            AwaitQuiet();
         }
         else if (_session is null)
         {
@@ -97,6 +89,8 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
+    public override void OnGuestDrained() => _session?.EndInput();
+
     protected override void OnStart()
     {
         _service.Start();
@@ -111,8 +105,8 @@ public sealed partial class ServiceEnd : HostEnd
         }
 
         _isDisposed = true;
+        _lookAgain.End();
         base.Dispose(disposing);
-        _quiet?.Dispose();
         _pause?.Dispose();
         _service.Stop();
         if (_session is not null)
@@ -130,15 +124,15 @@ public sealed partial class ServiceEnd : HostEnd
             return;
         }
 
-        ServiceSession session = new(_lookAgain);
+        LoopPipe session = new(_lookAgain.Request);
         _session = session;
         _isServed = _isGuestOpen;
         _sessionBegan = Environment.TickCount64;
         _running = Task.Run(() => RunAsync(session));
-        LookAgain();
+        _lookAgain.Request();
     }
 
-    private async Task RunAsync(ServiceSession session)
+    private async Task RunAsync(LoopPipe session)
     {
         Exception? failure = null;
         try
@@ -160,7 +154,7 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-    private void OnEnded(ServiceSession session, Exception? failure)
+    private void OnEnded(LoopPipe session, Exception? failure)
     {
         bool isUnasked = !session.IsInputEnded && !session.IsOutputEnded;
         long unread = session.HeldBytes;
@@ -203,43 +197,6 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-    /// <summary>After a close: waits until the ring seems empty, then ends the session's input.</summary>
-    private void AwaitQuiet()
-    {
-        _movedSinceTimer = false;
-        _quiet = _loop.After(QuietTime, () =>
-        {
-            if (_isGuestOpen || _session is null || _isDisposed)
-            {
-                return;
-            }
-
-            if (_movedSinceTimer || _session.IsFull)
-            {
-                AwaitQuiet();
-            }
-            else
-            {
-                _session.EndInput();
-            }
-        });
-    }
-
-    /// <summary>Any thread. At most one wake is on its way.</summary>
-    private void LookAgain()
-    {
-        if (!Volatile.Read(ref _isDisposed) && Interlocked.Exchange(ref _wakePosted, 1) == 0)
-        {
-            _loop.Post(_onLookAgain);
-        }
-    }
-
-    private void OnLookAgain()
-    {
-        // Cleared first: what becomes ready after this line posts again.
-        _ = Interlocked.Exchange(ref _wakePosted, 0);
-        Wake();
-    }
 
     [LoggerMessage(60, LogLevel.Warning, "service {Service} stopped: {Reason}; {UnreadBytes} bytes unread; again in {PauseSeconds} s")]
     private partial void LogEnded(string service, string reason, long unreadBytes, double pauseSeconds);

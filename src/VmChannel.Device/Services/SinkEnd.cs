@@ -6,6 +6,8 @@ namespace VmChannel.Device.Services;
 /// <summary>Takes everything a guest writes and looks at none of it: for measuring a channel. Loop thread only.</summary>
 public sealed class SinkEnd : HostEnd
 {
+    public override bool HasInput => false;
+
     public override string Description => "service sink";
 
     /// <summary>Bytes taken so far.</summary>

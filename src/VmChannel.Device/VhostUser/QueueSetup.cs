@@ -15,6 +15,8 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
     private FileDescriptor? _error;
     private Registration? _kickWatch;
     private Virtqueue? _running;
+    private NotifierKind _kickKind;
+    private NotifierKind _callKind;
 
     /// <summary>Entries; 0 until the front-end said how many.</summary>
     public int Size { get; set; }
@@ -37,6 +39,7 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
         _kickWatch?.Dispose();
         _kick?.Dispose();
         _kick = kick;
+        _kickKind = KindOf(kick);
         _kickWatch = null;
         IsKickSet = true;
         if (kick is null)
@@ -65,6 +68,7 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
 
         _call?.Dispose();
         _call = call;
+        _callKind = KindOf(call);
         CallAgain();
     }
 
@@ -103,6 +107,9 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
         return null;
     }
 
+    private static NotifierKind KindOf(FileDescriptor? descriptor)
+        => descriptor is null ? NotifierKind.None : descriptor.Kind() == FileKind.Socket ? NotifierKind.Socket : NotifierKind.EventFd;
+
     /// <summary>A call for what was used before went to a descriptor that may be gone; one too many harms nobody.</summary>
     private void CallAgain()
     {
@@ -127,6 +134,19 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
             _running = null;
             device.StopQueue(index);
         }
+    }
+
+    /// <summary>The queue as it is set up.</summary>
+    /// <param name="hasInBand">Where there is no descriptor, a message tells.</param>
+    public QueueState Describe(bool hasInBand)
+    {
+        NotifierKind other = hasInBand ? NotifierKind.InBand : NotifierKind.None;
+        return new(
+            index,
+            Size,
+            IsRunning,
+            _kickKind == NotifierKind.None ? other : _kickKind,
+            _callKind == NotifierKind.None ? other : _callKind);
     }
 
     public void OnReady(EpollEvents events) => Kick();

@@ -16,7 +16,7 @@ internal sealed class VhostUserBackend : IDisposable
     private const int UmlQueues = 64;
 
     private readonly VirtioSerialDevice _device;
-    private readonly GuestMemory _memory = new();
+    private readonly MemorySetup _memory = new();
     private readonly QueueSetup[] _queues;
     private readonly bool _offersInBand;
     private BackendRequests? _requests;
@@ -39,6 +39,9 @@ internal sealed class VhostUserBackend : IDisposable
     /// <summary>What front-end and back-end agreed on.</summary>
     public ProtocolFeatures ProtocolFeatures { get; private set; }
 
+    /// <summary>They have agreed.</summary>
+    public bool HasAgreed { get; private set; }
+
     public static ulong OfferedFeatures => VirtioSerialDevice.OfferedFeatures | (ulong)VirtioFeatures.ProtocolFeatures;
 
     public ProtocolFeatures OfferedProtocolFeatures
@@ -49,6 +52,8 @@ internal sealed class VhostUserBackend : IDisposable
     public int QueueCount => _queues.Length;
 
     public DeviceStatus Status { get; private set; }
+
+    private bool HasStatus { get; set; }
 
     private bool HasInBand => ProtocolFeatures.HasFlag(ProtocolFeatures.InBandNotifications);
 
@@ -92,6 +97,7 @@ internal sealed class VhostUserBackend : IDisposable
         }
 
         ProtocolFeatures = (ProtocolFeatures)features;
+        HasAgreed = true;
         if (asksForReply && !ProtocolFeatures.HasFlag(ProtocolFeatures.ConfigureMemSlots))
         {
             _device.LimitQueues(UmlQueues);
@@ -108,53 +114,20 @@ internal sealed class VhostUserBackend : IDisposable
     }
 
     public MessageOutcome SetMemoryTable(ReadOnlySpan<byte> payload, VhostUserConnection descriptors)
-    {
-        if (!MemoryTable.TryReadCount(payload, out int count))
-        {
-            return MessageOutcome.Refused("malformed memory table");
-        }
-
-        if (descriptors.DescriptorCount != count)
-        {
-            return MessageOutcome.Refused($"{count} memory regions with {descriptors.DescriptorCount} descriptors");
-        }
-
-        StopAll();
-        _memory.Dispose();
-        for (int i = 0; i < count; i++)
-        {
-            _ = MemoryRegion.TryRead(payload[(MemoryTable.HeadBytes + (i * MemoryRegion.Size))..], out MemoryRegion region);
-            string? error = Map(region, descriptors);
-            if (error is not null)
-            {
-                _memory.Dispose();
-                return MessageOutcome.Refused(error);
-            }
-        }
-
-        return StartAll();
-    }
+        => _memory.Replace(payload, descriptors, StopAll) is string error ? MessageOutcome.Refused(error) : StartAll();
 
     public MessageOutcome AddMemoryRegion(ReadOnlySpan<byte> payload, VhostUserConnection descriptors)
-    {
-        if (!TryReadSingle(payload, out MemoryRegion region) || descriptors.DescriptorCount != 1)
-        {
-            return MessageOutcome.Refused("malformed memory region, or not exactly one descriptor with it");
-        }
-
-        string? error = Map(region, descriptors);
-        return error is null ? StartAll() : MessageOutcome.Refused(error);
-    }
+        => _memory.Add(payload, descriptors) is string error ? MessageOutcome.Refused(error) : StartAll();
 
     public MessageOutcome RemoveMemoryRegion(ReadOnlySpan<byte> payload)
     {
-        if (!TryReadSingle(payload, out MemoryRegion region))
+        if (!MemorySetup.TryReadSingle(payload, out MemoryRegion region))
         {
             return MessageOutcome.Refused("malformed memory region");
         }
 
         StopAll();
-        bool removed = _memory.Remove(region.GuestAddress, region.UserAddress, region.Length);
+        bool removed = _memory.Remove(region);
         MessageOutcome started = StartAll();
         return removed ? started : MessageOutcome.Refused($"no memory region at guest address 0x{region.GuestAddress:x}");
     }
@@ -302,6 +275,7 @@ internal sealed class VhostUserBackend : IDisposable
     public void SetStatus(DeviceStatus status)
     {
         Status = status;
+        HasStatus = true;
         if (status == DeviceStatus.None)
         {
             ResetDevice();
@@ -316,8 +290,21 @@ internal sealed class VhostUserBackend : IDisposable
             queue.IsEnabled = false;
         }
 
-        _device.Reset();
+        _device.Reset("the front-end reset the device");
     }
+
+    /// <summary>What is set up, as far as this knows it.</summary>
+    public FrontEndState Describe(FrontEndState state) => state with
+    {
+        ProtocolFeatures = HasAgreed ? ProtocolFeatures : null,
+        Status = HasStatus ? GetStatus() : null,
+        QueuesNamed = _queuesSeen,
+        QueuesOffered = _queues.Length,
+        MemoryRegions = _memory.Memory.RegionCount,
+        MemoryRefusal = _memory.Refusal,
+        HasRings = Array.Exists(_queues, queue => queue.Addresses is not null),
+        Queues = [.. _queues.Where(queue => queue.Size > 0).Select(queue => queue.Describe(HasInBand))],
+    };
 
     /// <summary>The front-end is gone: rings stop, memory is unmapped, the ports keep what they need to go on.</summary>
     public void Dispose()
@@ -334,12 +321,6 @@ internal sealed class VhostUserBackend : IDisposable
         _device.Suspend();
     }
 
-    private static bool TryReadSingle(ReadOnlySpan<byte> payload, out MemoryRegion region)
-    {
-        region = default;
-        return payload.Length >= MemoryRegion.SinglePadding && MemoryRegion.TryRead(payload[MemoryRegion.SinglePadding..], out region);
-    }
-
     private bool TryFind(uint index, out QueueSetup? queue, out MessageOutcome refused)
     {
         queue = index < (uint)_queues.Length ? _queues[index] : null;
@@ -347,16 +328,9 @@ internal sealed class VhostUserBackend : IDisposable
         return queue is not null;
     }
 
-    private string? Map(in MemoryRegion region, VhostUserConnection descriptors)
-    {
-        using FileDescriptor? file = descriptors.TakeDescriptor();
-        GuestRegion guest = new(region.GuestAddress, region.Length, region.UserAddress, region.FileOffset);
-        return file is null ? "a memory region without its descriptor" : _memory.TryAdd(guest, file, out string? error) ? null : error;
-    }
-
     private MessageOutcome Start(QueueSetup queue)
     {
-        string? error = queue.TryStart(_memory, _features ?? 0, HasInBand ? Call : null);
+        string? error = queue.TryStart(_memory.Memory, _features ?? 0, HasInBand ? Call : null);
         return error is null ? MessageOutcome.Accepted : MessageOutcome.Refused(error);
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.VirtioSerial;
 using VmChannel.Native;
@@ -100,6 +101,7 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
             {
                 _ = UnixSocket.GetPeerCredentials(socket!, out PeerCredentials second);
                 LogRefused(second.Pid, _session.Peer);
+                _device.Record.Tell(DeviceEventKind.PeerRefused, $"a second front-end ({FrontEndProcess.Of(second.Pid)}): {_session.Peer} is connected");
                 socket!.Dispose();
                 continue;
             }
@@ -209,12 +211,12 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
         }
     }
 
-    [LoggerMessage(120, LogLevel.Information, "front-end (pid {Pid}) connected")]
-    private partial void LogConnected(int pid);
+    [LoggerMessage(120, LogLevel.Information, "front-end ({Process}) connected")]
+    private partial void LogConnected(FrontEndProcess process);
 
     [LoggerMessage(122, LogLevel.Error, "a front-end cannot be accepted: {Reason}")]
     private partial void LogAcceptFailed(string reason);
 
-    [LoggerMessage(121, LogLevel.Warning, "a second front-end (pid {Pid}) was refused: pid {Current} is connected; use one socket per VM")]
-    private partial void LogRefused(int pid, int current);
+    [LoggerMessage(121, LogLevel.Warning, "a second front-end (pid {Pid}) was refused: {Current} is connected; use one socket per VM")]
+    private partial void LogRefused(int pid, FrontEndProcess current);
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.VirtioSerial;
 using VmChannel.Native;
@@ -24,7 +25,11 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
     private readonly Action<VhostUserSession> _ended;
     private readonly ILogger _log;
     private readonly LogLimit _limit = new();
+    private readonly DeviceRecord _record;
+    private readonly FrontEndSignature _signature;
+    private FrontEndState _state;
     private Registration? _watch;
+    private bool _hasNews;
 
     public VhostUserSession(
         DeviceLoop loop, VirtioSerialDevice device, FileDescriptor socket, bool offersInBand, Action<VhostUserSession> ended, ILogger log)
@@ -34,16 +39,23 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         _backend = new VhostUserBackend(loop, device, offersInBand);
         _ended = ended;
         _log = log;
-        Peer = UnixSocket.GetPeerCredentials(socket, out PeerCredentials peer).IsSuccess ? peer.Pid : 0;
+        _record = device.Record;
+        Peer = FrontEndProcess.Of(UnixSocket.GetPeerCredentials(socket, out PeerCredentials peer).IsSuccess ? peer.Pid : 0);
+        _signature = new FrontEndSignature(Peer.Name);
+        _state = new FrontEndState { Pid = Peer.Pid, Name = Peer.Name, Kind = _signature.Kind, ConnectedSince = DateTimeOffset.UtcNow };
+        device.ForgetFeatures();
     }
 
-    /// <summary>Process id of the front-end; 0 when the system does not say.</summary>
-    public int Peer { get; }
+    /// <summary>Who the front-end is.</summary>
+    public FrontEndProcess Peer { get; }
 
     public void Start()
     {
         _ = _connection.Socket.SetNonBlocking(true);
         _ = _loop.Add(_connection.Socket, EpollEvents.In | EpollEvents.ReadHangUp, this, out _watch).OrThrow("watch the front-end's socket");
+        _record.Counters.FrontEnds++;
+        _record.Tell(DeviceEventKind.FrontEndConnected, Peer.ToString());
+        Publish();
     }
 
     public void OnReady(EpollEvents events) => _loop.Schedule(this);
@@ -67,6 +79,24 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
 
     protected internal override bool Run()
     {
+        bool more = TakeMessages();
+        if (_hasNews && _watch is not null)
+        {
+            Publish();
+        }
+
+        return more;
+    }
+
+    /// <summary>Once per turn, not per message: a front-end that starts a guest says hundreds of things.</summary>
+    private void Publish()
+    {
+        _hasNews = false;
+        _record.SetFrontEnd(_backend.Describe(_state));
+    }
+
+    private bool TakeMessages()
+    {
         for (int i = 0; i < MessagesPerTurn && _watch is not null; i++)
         {
             switch (_connection.TryReceive(out string reason))
@@ -89,6 +119,12 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
     {
         VhostUserRequest request = (VhostUserRequest)_connection.Header.Request;
         LogMessage(request, _connection.Header.PayloadBytes, _connection.DescriptorCount);
+        _hasNews = true;
+        if (_signature.Note(request, _connection.Header.NeedsReply, _backend.HasAgreed ? _backend.ProtocolFeatures : null))
+        {
+            _state = _state with { Kind = _signature.Kind };
+        }
+
         MessageOutcome outcome = Dispatch(request, _connection.Payload);
         if (outcome.Kind == MessageOutcomeKind.Fatal)
         {
@@ -96,9 +132,9 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
             return;
         }
 
-        if (outcome.Kind == MessageOutcomeKind.Refused && _limit.Pass(out _))
+        if (outcome.Kind == MessageOutcomeKind.Refused)
         {
-            LogRefused(request, outcome.Reason!);
+            OnRefused(request, outcome.Reason!);
         }
 
         // UML asks for an answer in the very message that agrees on answers, so this looks after handling it.
@@ -259,6 +295,16 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         return MessageOutcome.Accepted;
     }
 
+    private void OnRefused(VhostUserRequest request, string reason)
+    {
+        _record.Counters.RefusedRequests++;
+        _state = _state with { LastRefusal = $"{request}: {reason}" };
+        if (_limit.Pass(out _))
+        {
+            LogRefused(request, reason);
+        }
+    }
+
     private bool Reply(ulong value)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(_connection.ReplyPayload, value);
@@ -270,7 +316,9 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         if (_watch is not null)
         {
             LogEnded(Peer, reason);
+            _record.Tell(DeviceEventKind.FrontEndDisconnected, reason);
             Dispose();
+            _record.SetFrontEnd(null);
             _ended(this);
         }
     }
@@ -284,6 +332,6 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
     [LoggerMessage(111, LogLevel.Warning, "front-end: {Request} refused: {Reason}")]
     private partial void LogRefused(VhostUserRequest request, string reason);
 
-    [LoggerMessage(112, LogLevel.Information, "front-end (pid {Pid}) disconnected: {Reason}")]
-    private partial void LogEnded(int pid, string reason);
+    [LoggerMessage(112, LogLevel.Information, "front-end ({Process}) disconnected: {Reason}")]
+    private partial void LogEnded(FrontEndProcess process, string reason);
 }

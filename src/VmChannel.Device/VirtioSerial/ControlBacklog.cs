@@ -23,7 +23,13 @@ internal sealed class ControlBacklog
     public void Clear() => _entries.Clear();
 
     /// <summary>Forgets what waits for a port that is going away; its PORT_REMOVE says it all.</summary>
-    public void RemovePort(uint port) => _entries.RemoveAll(entry => entry.Message.PortId == port);
+    /// <returns>True when the driver has not even been told of the port.</returns>
+    public bool RemovePort(uint port)
+    {
+        bool isUnknown = _entries.Exists(entry => entry.Message == new ControlMessage(port, ControlEvent.PortAdd, 1));
+        _ = _entries.RemoveAll(entry => entry.Message.PortId == port);
+        return isUnknown;
+    }
 
     public void Add(ControlMessage message, byte[]? payload = null)
     {

@@ -7,7 +7,8 @@ namespace VmChannel.Device.VirtioSerial;
 
 /// <summary>The two control queues: messages to the guest wait in order for buffers, messages from it go to the device.</summary>
 /// <param name="handle">Acts on one message of the guest.</param>
-internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
+/// <param name="counters">The device's.</param>
+internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounters counters) : Runnable
 {
     private const int MaxPerTurn = 256;
 
@@ -24,9 +25,6 @@ internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
 
     public int Waiting => _backlog.Count;
 
-    /// <summary>Messages that were too short to be one.</summary>
-    public long BadMessages { get; private set; }
-
     public void Send(ControlMessage message, byte[]? payload = null)
     {
         _backlog.Add(message, payload);
@@ -34,10 +32,12 @@ internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
     }
 
     /// <summary>A port goes away: what waits for it is void.</summary>
-    public void SendRemove(uint port)
+    /// <returns>True when the driver had not even been told of it.</returns>
+    public bool SendRemove(uint port)
     {
-        _backlog.RemovePort(port);
+        bool isUnknown = _backlog.RemovePort(port);
         Send(new(port, ControlEvent.PortRemove, 1));
+        return isUnknown;
     }
 
     public void Clear() => _backlog.Clear();
@@ -86,13 +86,14 @@ internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
             bool isMessage = ControlMessage.TryRead(copy[..copied], out ControlMessage message);
             // Used before it is acted on: the guest's CPU spins meanwhile, and acting uses the batch again.
             queue.Complete(_batch, 1, 0);
+            counters.ControlMessages++;
             if (isMessage)
             {
                 handle(message);
             }
             else
             {
-                BadMessages++;
+                counters.BadControlMessages++;
             }
         }
 
@@ -109,7 +110,7 @@ internal sealed class ControlQueues(Action<ControlMessage> handle) : Runnable
         if (copied < length)
         {
             // Drivers post whole pages. Half a message would be worse than none, and waiting for a bigger buffer for ever too.
-            BadMessages++;
+            counters.BadControlMessages++;
             copied = 0;
         }
 

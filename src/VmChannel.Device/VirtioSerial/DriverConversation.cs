@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Native;
@@ -15,6 +16,7 @@ internal sealed partial class DriverConversation
     private readonly SerialPort[] _ports;
     private readonly ControlQueues _queues;
     private readonly Action<SerialPort> _schedule;
+    private readonly DeviceRecord _record;
     private readonly ILogger _log;
     private readonly LogLimit _limit = new();
 
@@ -24,14 +26,17 @@ internal sealed partial class DriverConversation
     /// <param name="settings">The device's.</param>
     /// <param name="ports">All numbers of the device.</param>
     /// <param name="schedule">Gives a port a turn.</param>
+    /// <param name="record">The device's.</param>
     /// <param name="log">One line per event.</param>
-    public DriverConversation(VirtioSerialSettings settings, SerialPort[] ports, Action<SerialPort> schedule, ILogger log)
+    public DriverConversation(
+        VirtioSerialSettings settings, SerialPort[] ports, Action<SerialPort> schedule, DeviceRecord record, ILogger log)
     {
         _settings = settings;
         _ports = ports;
         _schedule = schedule;
+        _record = record;
         _log = log;
-        _queues = new ControlQueues(Handle);
+        _queues = new ControlQueues(Handle, record.Counters);
         Room = settings.MaxPorts;
     }
 
@@ -50,17 +55,24 @@ internal sealed partial class DriverConversation
         {
             HandleDeviceReady(message.Value);
         }
+        else if (message.Event == ControlEvent.PortReady && message.PortId < Room && IsForAnEarlierPort(_ports[message.PortId]))
+        {
+            // Of the port that is plugged now the driver has yet to hear.
+        }
         else if (message.PortId >= Room || _ports[message.PortId] is not { Port: { } port } slot)
         {
             // Drivers are known to send garbage ids, and to answer for a port that was just removed.
+            _record.Counters.BadControlMessages++;
             LogControl(message.Event, message.PortId, "no such port");
         }
         else if (message.Event == ControlEvent.PortReady && message.Value == 0)
         {
             LogControl(message.Event, message.PortId, "the driver could not set the port up");
+            port.Record.Tell(DeviceEventKind.Failed);
         }
         else if (message.Event == ControlEvent.PortReady)
         {
+            _record.NoteDriver();
             Introduce(slot, port);
         }
         else if (message.Event == ControlEvent.PortOpen && !slot.IsStale)
@@ -70,10 +82,18 @@ internal sealed partial class DriverConversation
         }
     }
 
+    /// <summary>Counts an answer to PORT_ADD. True when a later PORT_ADD is to be answered yet.</summary>
+    private static bool IsForAnEarlierPort(SerialPort slot)
+    {
+        slot.UnansweredAdds = Math.Max(0, slot.UnansweredAdds - 1);
+        return slot.UnansweredAdds > 0;
+    }
+
     private void HandleDeviceReady(ushort value)
     {
         if (value == 0)
         {
+            _record.SetDriver(isReady: false);
             if (_states.Pass(out _))
             {
                 LogDriverFailed();
@@ -88,10 +108,12 @@ internal sealed partial class DriverConversation
         }
 
         // A driver that begins knows no port: what waits was for the one before it.
+        _record.Reset("it says DEVICE_READY again");
+        _record.SetDriver(isReady: true);
         _queues.Clear();
         foreach (SerialPort slot in _ports)
         {
-            slot.Reset();
+            slot.Reset("the guest's driver started over");
             Announce(slot);
         }
     }
@@ -102,6 +124,7 @@ internal sealed partial class DriverConversation
         // Waits while no driver runs: one that was only paused hears of it then, a fresh one asks with DEVICE_READY.
         if (slot.Port is not null && slot.Number < Room)
         {
+            slot.UnansweredAdds++;
             _queues.Send(new((uint)slot.Number, ControlEvent.PortAdd, 1));
         }
     }
@@ -126,6 +149,7 @@ internal sealed partial class DriverConversation
             LogPortReady(port.Spec);
         }
 
+        port.Record.SetReady(port.Spec.Protocol is not null);
         TellHostOpen(slot, port);
         if (port.Spec.IsConsole && Size != default)
         {

@@ -1,6 +1,7 @@
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Virtqueues;
+using VmChannel.Wire.VirtioConsole;
 
 namespace VmChannel.Device.VirtioSerial;
 
@@ -13,7 +14,15 @@ namespace VmChannel.Device.VirtioSerial;
 /// so one is sent each time a ring that had been full is half empty again.
 /// </para>
 /// </remarks>
-internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, Action<SerialPort> nudge) : Runnable
+/// <param name="number">The port number.</param>
+/// <param name="loop">Gives it its turns.</param>
+/// <param name="batch">Shared by all ports, which take turns.</param>
+/// <param name="settings">The device's.</param>
+/// <param name="counters">The device's.</param>
+/// <param name="nudge">Sends a redundant PORT_OPEN.</param>
+internal sealed class SerialPort(
+    int number, DeviceLoop loop, ChainBatch batch, VirtioSerialSettings settings, DeviceCounters counters, Action<SerialPort> nudge)
+    : Runnable
 {
     /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
     private const int BytesPerTurn = 256 * 1024;
@@ -23,6 +32,7 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
     private const int PartsOfBuffers = 4;
 
     private readonly LateCall _lateCall = new(loop);
+    private FlowWatch? _flow;
 
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
     private long _takenOfFirst;
@@ -66,18 +76,24 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
     /// <summary>What the guest was last told of the host end.</summary>
     public bool IsHostOpenTold { get; set; }
 
-    /// <summary>Bytes from the guest that nobody takes: they came after the port was unplugged.</summary>
-    public long LostBytes { get; private set; }
+    /// <summary>
+    /// PORT_ADD messages that the driver has not answered with PORT_READY. It answers each in order, so only the answer to
+    /// the last is about the port that is plugged here now.
+    /// </summary>
+    public int UnansweredAdds { get; set; }
 
     public void Plug(Port port)
     {
         Port = port;
+        _flow = new FlowWatch(port, loop, settings.StallAfter);
         _takenOfFirst = 0;
     }
 
     public Port? Unplug()
     {
         Port? port = Port;
+        _flow?.Settle();
+        _flow = null;
         Port = null;
         IsStale |= port is not null;
         IsReady = false;
@@ -91,9 +107,32 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
     public bool BecomeReady()
     {
         bool isNew = !IsReady;
+        if (IsStale && Transmit is { } queue)
+        {
+            // Nobody writes to a port before it is ready: what is on the ring was meant for the one before.
+            while (queue.Gather(batch, long.MaxValue, ChainBatch.MaxChains) is > 0 and int chains)
+            {
+                queue.Complete(batch, Drop(chains), 0);
+            }
+        }
+
         IsReady = true;
         IsStale = false;
         return isNew;
+    }
+
+    /// <summary>One of the two queues runs from now on.</summary>
+    public void Attach(Virtqueue queue)
+    {
+        queue.Answered = OnCall;
+        if (PortQueues.IsTransmit(queue.Index))
+        {
+            Transmit = queue;
+        }
+        else
+        {
+            Receive = queue;
+        }
     }
 
     /// <summary>The queue stops, if it is one of these two.</summary>
@@ -102,23 +141,30 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         if (Transmit?.Index == queue)
         {
             Transmit = null;
+            OnDetached();
         }
-
-        if (Receive?.Index == queue)
+        else if (Receive?.Index == queue)
         {
             Receive = null;
+            OnDetached();
         }
     }
 
     /// <summary>Goes on with another's queues.</summary>
     public void TakeQueues(SerialPort other)
     {
-        (Transmit, other.Transmit) = (other.Transmit, null);
-        (Receive, other.Receive) = (other.Receive, null);
+        (Virtqueue? receive, Virtqueue? transmit) = (other.Receive, other.Transmit);
+        other.Receive = null;
+        other.Transmit = null;
+        foreach (Virtqueue queue in new[] { receive, transmit }.OfType<Virtqueue>())
+        {
+            Attach(queue);
+        }
     }
 
     /// <summary>A fresh driver: nothing is ready, open or half delivered.</summary>
-    public void Reset()
+    /// <param name="cause">Why, for events.</param>
+    public void Reset(string cause)
     {
         IsReady = false;
         IsStale = false;
@@ -127,21 +173,32 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         _doneBefore = 0;
         _wasFull = false;
         _wasGuestOpen = false;
-        Port?.SetGuestOpen(false);
+        UnansweredAdds = 0;
+        _flow?.Settle();
+        Close(cause);
+        Port?.Record.ForgetDriver();
     }
 
     /// <summary>The front-end is gone, and with it whoever had the port open.</summary>
     public void Suspend()
     {
         _wasGuestOpen = Port?.IsGuestOpen ?? false;
-        Port?.SetGuestOpen(false);
+        Close("the front-end has left");
     }
 
     /// <summary>The same driver goes on.</summary>
     public void Resume()
     {
-        Port?.SetGuestOpen(Port.IsGuestOpen || _wasGuestOpen);
+        Port?.Record.SetSuspended(false);
+        Port?.SetGuestOpen(Port.IsGuestOpen || _wasGuestOpen, "the front-end is back, and its guest never closed the port");
         _wasGuestOpen = false;
+    }
+
+    /// <summary>The guest is gone or starts over: the port is closed, and nothing more of what was written to it comes.</summary>
+    public void Close(string cause)
+    {
+        Port?.SetGuestOpen(false, cause);
+        Port?.OnDrained();
     }
 
     /// <summary>Everything the guest wrote was delivered.</summary>
@@ -150,6 +207,11 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
     protected internal override bool Run()
     {
         bool more = Transmit is { } transmit && MoveFromGuest(transmit);
+        if (Port is { IsDraining: true } port && Transmit is not null && IsDrained)
+        {
+            port.OnDrained();
+        }
+
         return (Receive is { } receive && MoveToGuest(receive)) || more;
     }
 
@@ -211,6 +273,11 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         batch.Truncate(BytesPerTurn);
         long taken = batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length);
         isFull = taken < batch.Length;
+        if (isFull || _flow!.IsFromGuestWaiting)
+        {
+            _flow!.OnOffered(taken > 0, isFull);
+        }
+
         taken += _takenOfFirst;
         int done = 0;
         foreach (ChainBatch.Chain chain in batch.Chains)
@@ -231,7 +298,7 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
 
     private int Drop(int chains)
     {
-        LostBytes += batch.Length;
+        counters.LostBytes += batch.Length;
         return chains;
     }
 
@@ -240,6 +307,7 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         // Linux throws away what arrives while nobody has the port open.
         if (Port is not { IsGuestOpen: true, HostEnd.IsOpen: true } port)
         {
+            _flow?.OnGiven();
             return false;
         }
 
@@ -249,12 +317,17 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
             return !WaitForBuffers(queue);
         }
 
+        if (_flow!.IsToGuestWaiting)
+        {
+            _flow.OnGiven();
+        }
+
         batch.Truncate(BytesPerTurn);
         _mostBuffers = Math.Max(_mostBuffers, queue.Available());
         _waitsForMany = false;
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
-        int filled = Filled(given);
+        int filled = batch.CountFilled(given);
         queue.Complete(batch, filled, given);
         port.Counters.ToGuestMessages += filled;
 
@@ -275,28 +348,37 @@ internal sealed class SerialPort(int number, DeviceLoop loop, ChainBatch batch, 
         _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
         if (!_waitsForMany)
         {
-            return queue.WaitForDriver(known: 0);
+            bool waits = queue.WaitForDriver(known: 0);
+            if (waits)
+            {
+                _flow!.OnNoBuffers(hadBuffers: _mostBuffers > 0 || queue.Position != 0);
+            }
+
+            return waits;
         }
 
         loop.Postpone(this);
         return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
     }
 
-    /// <summary>Chains that hold at least one of the bytes given, and empty ones between them.</summary>
-    private int Filled(long given)
+    private void OnDetached()
     {
-        int filled = 0;
-        foreach (ChainBatch.Chain chain in batch.Chains)
+        _flow?.Settle();
+        if (Receive is null && Transmit is null && IsReady)
         {
-            if (given <= 0 && chain.Length > 0)
-            {
-                break;
-            }
-
-            given -= chain.Length;
-            filled++;
+            Port?.Record.SetSuspended(true);
         }
+    }
 
-        return filled;
+    private void OnCall(bool isCalled)
+    {
+        (int sent, int unwanted) = isCalled ? (1, 0) : (0, 1);
+        counters.Calls += sent;
+        counters.SuppressedCalls += unwanted;
+        if (Port is { Counters: { } own })
+        {
+            own.Calls += sent;
+            own.SuppressedCalls += unwanted;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Virtqueues;
@@ -22,24 +23,33 @@ public sealed partial class VirtioSerialDevice : IDisposable
     private readonly ChainBatch _batch = new();
     private readonly DriverConversation _conversation;
     private readonly SerialPort[] _ports;
-    private readonly PinnedBuffer _emergency = new(1);
-    private SerialPort? _single;
+    private readonly ConfigSpace _config;
+    private readonly DeviceRecord _record;
+    private readonly SinglePort _single;
+    private ulong? _features;
     private ushort _controlPosition;
     private bool _isSuspended;
 
-    public VirtioSerialDevice(DeviceLoop loop, VirtioSerialSettings settings, ILogger<VirtioSerialDevice> log)
+    /// <param name="loop">Serves the device.</param>
+    /// <param name="settings">What it is made with.</param>
+    /// <param name="log">One line per change.</param>
+    /// <param name="events">One event per change; null = nobody reads them.</param>
+    public VirtioSerialDevice(DeviceLoop loop, VirtioSerialSettings settings, ILogger<VirtioSerialDevice> log, VmJournal? events = null)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(settings.MaxPorts is > 0 and <= VirtioSerialSettings.MaxMaxPorts, true);
         _loop = loop;
         _settings = settings;
         _log = log;
+        _record = new DeviceRecord(loop, events ?? VmJournal.Unread, settings.MaxPorts, Fill);
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {
-            _ports[i] = new SerialPort(i, loop, _batch, slot => _conversation!.Nudge(slot));
+            _ports[i] = new SerialPort(i, loop, _batch, settings, _record.Counters, slot => _conversation!.Nudge(slot));
         }
 
-        _conversation = new DriverConversation(settings, _ports, Schedule, log);
+        _conversation = new DriverConversation(settings, _ports, Schedule, _record, log);
+        _config = new ConfigSpace(_conversation, _ports);
+        _single = new SinglePort(_ports, _record, log);
     }
 
     /// <summary>Device and ring features offered to a driver.</summary>
@@ -59,25 +69,35 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>The driver should read the configuration space again: a bare wake-up for the transport.</summary>
     public Action? ConfigChanged { get; set; }
 
-    /// <summary>Kicks received, for measuring.</summary>
-    public long Kicks { get; private set; }
+    /// <summary>The device now, without its ports. Any thread.</summary>
+    public DeviceState State => _record.State;
+
+    /// <summary>Live counters. Any thread.</summary>
+    public DeviceCounters Counters => _record.Counters;
+
+    /// <summary>Changes of the device that its transport knows of.</summary>
+    internal DeviceRecord Record => _record;
+
+    /// <summary>The device's front-end is another one from now on, and what it negotiates is not known yet.</summary>
+    internal void ForgetFeatures() => _features = null;
 
     /// <summary>Plugs a port in; the guest sees it at once if it is there.</summary>
-    /// <exception cref="InvalidOperationException">The number is taken or beyond the device's room.</exception>
+    /// <exception cref="PlugException">The number is taken, or beyond what the device or its front-end has room for.</exception>
     public void Plug(Port port)
     {
         int number = port.Spec.Number;
-        if (number >= _ports.Length || _ports[number].Port is not null)
+        if (FindObstacle(number) is string obstacle)
         {
-            throw new InvalidOperationException($"{port.Spec}: the number is taken or not below {_ports.Length}");
+            throw new PlugException($"{port.Spec} cannot be plugged in: {obstacle}");
         }
 
         SerialPort slot = _ports[number];
         slot.Plug(port);
         port.AttachTransport(() => OnPortWake(slot));
-        if (_single is { Port: null })
+        if (_single.Slot is { Port: null })
         {
-            MoveSinglePort(slot);
+            _single.MoveTo(slot);
+            Schedule(slot);
         }
 
         _conversation.Announce(slot);
@@ -87,12 +107,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public Port? Unplug(int number)
     {
         SerialPort slot = _ports[number];
+        slot.Close("it was unplugged");
         Port? port = slot.Unplug();
         if (port is not null)
         {
             port.AttachTransport(null);
-            port.SetGuestOpen(false);
-            _conversation.Queues.SendRemove((uint)number);
+            slot.UnansweredAdds -= _conversation.Queues.SendRemove((uint)number) ? 1 : 0;
             Schedule(slot);
         }
 
@@ -120,7 +140,15 @@ public sealed partial class VirtioSerialDevice : IDisposable
     public bool IsDelivered(int number) => _ports[number].IsDrained;
 
     /// <summary>What the driver acknowledged.</summary>
-    public void SetFeatures(ulong features) => IsMultiPort = (features & (ulong)ConsoleFeatures.MultiPort) != 0;
+    public void SetFeatures(ulong features)
+    {
+        IsMultiPort = (features & (ulong)ConsoleFeatures.MultiPort) != 0;
+        if (_features != features)
+        {
+            _features = features;
+            _record.Tell(DeviceEventKind.FeaturesNegotiated, string.Join(", ", FeatureNames.Of(features)));
+        }
+    }
 
     /// <summary>The front-end carries this many queues; ports that do not fit are not shown to the guest.</summary>
     public void LimitQueues(int queues)
@@ -132,33 +160,18 @@ public sealed partial class VirtioSerialDevice : IDisposable
             foreach (SerialPort slot in _ports.Where(slot => slot.Port is not null && slot.Number >= room))
             {
                 LogNoRoom(slot.Port!.Spec, queues, room - 1);
+                slot.Port.Record.Tell(DeviceEventKind.NotCarried, $"the front-end has {queues} queues, room for ports 0 to {room - 1}");
             }
+
+            _record.Changed();
         }
     }
 
-    /// <summary>Reads the configuration space. Bytes past its end are zero: a failed read would end some VMMs.</summary>
-    public void ReadConfig(int offset, Span<byte> destination)
-    {
-        Span<byte> space = stackalloc byte[ConsoleConfig.Size];
-        new ConsoleConfig(_conversation.Size.Columns, _conversation.Size.Rows, (uint)_conversation.Room).Write(space);
-        destination.Clear();
-        if (offset < space.Length)
-        {
-            space[offset..Math.Min(space.Length, offset + destination.Length)].CopyTo(destination);
-        }
-    }
+    /// <inheritdoc cref="ConfigSpace.Read"/>
+    public void ReadConfig(int offset, Span<byte> destination) => _config.Read(offset, destination);
 
-    /// <summary>The driver wrote the configuration space: a character for an emergency, if any.</summary>
-    /// <remarks>QEMU always writes all of it, so only a non-zero emerg_wr is one.</remarks>
-    public void WriteConfig(int offset, ReadOnlySpan<byte> source)
-    {
-        int at = ConsoleConfig.EmergencyWriteOffset - offset;
-        if (at >= 0 && at < source.Length && source[at] != 0 && _ports[0].Port is { Spec.IsConsole: true } console)
-        {
-            _emergency.Span[0] = source[at];
-            _ = console.FromGuest([_emergency.Vector(0, 1)], 1);
-        }
-    }
+    /// <inheritdoc cref="ConfigSpace.Write"/>
+    public void WriteConfig(int offset, ReadOnlySpan<byte> source) => _config.Write(offset, source);
 
     /// <summary>A queue runs from now on.</summary>
     internal void StartQueue(Virtqueue queue)
@@ -175,7 +188,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             // used.idx tells a driver that goes on from one that starts over, whatever the front-end says.
             if (queue.Position == 0 || queue.Position != _controlPosition)
             {
-                Reset();
+                Reset("its rings start from zero");
             }
             else if (!IsBroken)
             {
@@ -185,11 +198,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
 
         if (!IsMultiPort)
         {
-            StartSinglePort(queue);
+            IsBroken &= queue.Index > 1 || !_single.Start(queue);
+            _record.Changed();
         }
         else if (PortQueues.Port(queue.Index) is { } number)
         {
-            Place(_ports[number], queue);
+            _ports[number].Attach(queue);
         }
         else if (queue.Index == PortQueues.ControlReceive)
         {
@@ -223,11 +237,9 @@ public sealed partial class VirtioSerialDevice : IDisposable
                 slot.Detach(index);
             }
 
-            if (index <= 1 && _single is { } single)
+            if (index <= 1)
             {
-                single.Port?.SetGuestOpen(false);
-                single.Port?.TreatAsConsole(single.Transmit is not null);
-                _single = single.Transmit is null && single.Receive is null ? null : single;
+                _single.OnStopped();
             }
         }
         else if (index == PortQueues.ControlReceive)
@@ -238,16 +250,23 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             _controlPosition = _conversation.Queues.Transmit?.Position ?? _controlPosition;
             _conversation.Queues.Transmit = null;
+            _record.Changed();
         }
     }
 
     /// <summary>The driver made something available on a queue. Numbers of queues that do not run are ignored.</summary>
     internal void Kick(int index)
     {
-        Kicks++;
+        _record.Counters.Kicks++;
         if (PortQueues.Port(index) is { } number)
         {
-            Schedule(IsMultiPort ? _ports[number] : _single);
+            SerialPort? slot = IsMultiPort ? _ports[number] : _single.Slot;
+            if (slot?.Port is { Counters: { } counters })
+            {
+                counters.Kicks++;
+            }
+
+            Schedule(slot);
         }
         else if (_conversation.Queues.Run())
         {
@@ -265,20 +284,26 @@ public sealed partial class VirtioSerialDevice : IDisposable
             {
                 slot.Suspend();
             }
+
+            _record.Changed();
         }
     }
 
     /// <summary>A fresh driver: nothing is ready, nothing is open.</summary>
-    internal void Reset()
+    /// <param name="cause">How that is known, for events.</param>
+    internal void Reset(string cause)
     {
+        _record.Reset(cause);
         IsBroken = false;
         _isSuspended = false;
         _controlPosition = 0;
         _conversation.Queues.Clear();
         foreach (SerialPort slot in _ports)
         {
-            slot.Reset();
+            slot.Reset("the guest's driver started over");
         }
+
+        _record.Changed();
     }
 
     public void Dispose()
@@ -289,53 +314,21 @@ public sealed partial class VirtioSerialDevice : IDisposable
         }
     }
 
-    private static void Place(SerialPort slot, Virtqueue queue)
+    /// <summary>Why a number cannot be plugged now; null when it can.</summary>
+    private string? FindObstacle(int number)
+        => number >= _ports.Length ? $"the device was made for ports 0 to {_ports.Length - 1}; restart it with --max-ports {number + 1}"
+            : _ports[number].Port is { } other ? $"the number is taken by {other.Spec}"
+            : number >= _conversation.Room ? $"the front-end that is connected carries ports 0 to {_conversation.Room - 1}; "
+                + $"take a number below {_conversation.Room}, or restart the VM with {PortQueues.Count(number + 1)} queues"
+            : null;
+
+    private DeviceState Fill(DeviceState state) => state with
     {
-        if (PortQueues.IsTransmit(queue.Index))
-        {
-            slot.Transmit = queue;
-        }
-        else
-        {
-            slot.Receive = queue;
-        }
-    }
-
-    private void StartSinglePort(Virtqueue queue)
-    {
-        if (queue.Index > 1)
-        {
-            return;
-        }
-
-        // The only port is the console, or else the lowest one there is; it stays the same while its queues run.
-        _single ??= Array.Find(_ports, slot => slot.Port is not null) ?? _ports[0];
-        if (PortQueues.IsTransmit(queue.Index) && queue.Position == 0)
-        {
-            IsBroken = false;
-            _single.Reset();
-        }
-
-        // Drivers make a console of it, and a console's writer spins.
-        if (_single.Port is { Spec.IsConsole: false } port && PortQueues.IsTransmit(queue.Index))
-        {
-            LogSinglePort(port.Spec);
-        }
-
-        _single.Port?.TreatAsConsole(true);
-        Place(_single, queue);
-        _single.Port?.SetGuestOpen(_single is { Receive: not null, Transmit: not null });
-    }
-
-    /// <summary>The first port came while a driver without MULTIPORT was running.</summary>
-    private void MoveSinglePort(SerialPort slot)
-    {
-        slot.TakeQueues(_single!);
-        _single = slot;
-        slot.Port!.TreatAsConsole(true);
-        slot.Port.SetGuestOpen(slot is { Receive: not null, Transmit: not null });
-        Schedule(slot);
-    }
+        Room = _conversation.Room,
+        Features = _features,
+        IsSuspended = IsMultiPort ? _conversation.Queues.Transmit is null : _single.Slot is null,
+        ControlBacklog = _conversation.Queues.Waiting,
+    };
 
     /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>
     private void Schedule(SerialPort? slot)
@@ -353,6 +346,8 @@ public sealed partial class VirtioSerialDevice : IDisposable
         {
             slot.Resume();
         }
+
+        _record.Changed();
     }
 
     private void OnPortWake(SerialPort slot)
@@ -369,13 +364,14 @@ public sealed partial class VirtioSerialDevice : IDisposable
     {
         IsBroken = true;
         LogBroken(queue.Index, queue.Fault);
+        _record.Break(new DeviceFault(queue.Index, queue.Fault.ToString()));
         _conversation.Queues.Receive?.Halt();
         _conversation.Queues.Transmit?.Halt();
         foreach (SerialPort slot in _ports)
         {
             slot.Receive?.Halt();
             slot.Transmit?.Halt();
-            slot.Reset();
+            slot.Reset("the guest broke the device");
         }
 
         ConfigChanged?.Invoke();
@@ -383,9 +379,6 @@ public sealed partial class VirtioSerialDevice : IDisposable
 
     [LoggerMessage(103, LogLevel.Error, "{Port} cannot be carried: the front-end has {Queues} queues, room for ports 0 to {Last}")]
     private partial void LogNoRoom(PortSpec port, int queues, int last);
-
-    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: the last 64 KiB wait for a host end, older bytes are dropped")]
-    private partial void LogSinglePort(PortSpec port);
 
     [LoggerMessage(105, LogLevel.Error, "the guest broke queue {Queue} ({Fault}): the device stops until the driver resets it")]
     private partial void LogBroken(int queue, RingFault fault);

@@ -12,6 +12,9 @@ public sealed record VirtioSerialSettings(int MaxPorts, bool ResizeColumnsFirst 
     /// <summary>What every known front-end carries: UML has 64 queues.</summary>
     public const int DefaultMaxPorts = 31;
 
+    /// <summary>How long bytes of a port wait without moving before the port counts as stalled.</summary>
+    public TimeSpan StallAfter { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>vhost-user names a ring with 8 bits: 256 queues.</summary>
     public const int MaxMaxPorts = 127;
 }

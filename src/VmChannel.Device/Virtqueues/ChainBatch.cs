@@ -102,6 +102,25 @@ internal sealed class ChainBatch
         PieceCount = count + 1;
     }
 
+    /// <summary>Chains that hold at least one of the first bytes, and empty ones between them.</summary>
+    /// <param name="bytes">Bytes that were put in, front to back.</param>
+    public int CountFilled(long bytes)
+    {
+        int filled = 0;
+        foreach (Chain chain in Chains)
+        {
+            if (bytes <= 0 && chain.Length > 0)
+            {
+                break;
+            }
+
+            bytes -= chain.Length;
+            filled++;
+        }
+
+        return filled;
+    }
+
     /// <summary>One chain.</summary>
     /// <param name="Head">Index of its first descriptor: what the used ring names.</param>
     /// <param name="Length">Bytes of all its buffers.</param>

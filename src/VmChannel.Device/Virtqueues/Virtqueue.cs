@@ -49,6 +49,9 @@ internal sealed class Virtqueue
     /// <summary>Told once, when the driver broke the ring.</summary>
     public Action<Virtqueue>? Broken { get; set; }
 
+    /// <summary>Told of each call: true = sent, false = the driver did not want it.</summary>
+    public Action<bool>? Answered { get; set; }
+
     public int Size => _ring.Size;
 
     /// <summary>Calls sent and calls the driver did not want, for measuring.</summary>
@@ -152,10 +155,12 @@ internal sealed class Virtqueue
         if (!_ring.WantsCall(_told))
         {
             SuppressedCalls++;
+            Answered?.Invoke(false);
             return false;
         }
 
         Calls++;
+        Answered?.Invoke(true);
         if (Call is not null)
         {
             _ = EventFd.Signal(Call);

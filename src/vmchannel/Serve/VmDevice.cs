@@ -55,7 +55,7 @@ internal sealed class VmDevice : IDisposable
         try
         {
             HostEnd end = CreateEnd(plan);
-            port = new(plan.Spec, end, _log.CreateLogger<Port>());
+            port = new(plan.Spec, end, _loop, _log.CreateLogger<Port>());
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));

@@ -47,6 +47,9 @@ internal sealed class HostEndDriver : IAsyncDisposable
 
     public Task SetGuestOpenAsync(bool isOpen) => OnLoopAsync(() => End.OnGuestOpen(isOpen));
 
+    /// <summary>After a close: all that was on the ring has been taken.</summary>
+    public Task DrainedAsync() => OnLoopAsync(() => End.OnGuestDrained());
+
     /// <summary>One offer of bytes, in two pieces as a chain would have them. Returns how many were taken.</summary>
     public Task<long> OfferAsync(ReadOnlyMemory<byte> bytes) => Loop.InvokeAsync(() => End.IsOpen ? End.Write(Pieces(bytes.Span)) : 0);
 

@@ -1,5 +1,6 @@
 using System.Text;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Pipes;
 using VmChannel.Device.Services;
 using VmChannel.Native;
 using Xunit;
@@ -57,7 +58,7 @@ public sealed class LogServiceTests : IDisposable
         Assert.Equal(6, await guest.OfferAsync("hello\n"u8.ToArray()));
         await HostEndDriver.UntilAsync(() => guest.Log.Count(61) == 1, "the trouble is told");
         long taken = await guest.OfferAsync(new byte[200_000]);
-        Assert.InRange(taken, 1, ServiceSession.CapacityBytes);
+        Assert.InRange(taken, 1, LoopPipe.CapacityBytes);
         Assert.Equal(0, await guest.OfferAsync(new byte[1]));
         Assert.True(guest.End.IsOpen);
         await Task.Delay(TimeSpan.FromSeconds(1.5), TestContext.Current.CancellationToken);

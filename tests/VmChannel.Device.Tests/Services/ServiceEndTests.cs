@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using System.Text;
+using VmChannel.Device.Pipes;
 using VmChannel.Device.Services;
 using Xunit;
 
@@ -20,7 +21,7 @@ public sealed class ServiceEndTests
             await DelegateService.CopyAsync(channel);
         }));
         await guest.SetGuestOpenAsync(true);
-        Assert.Equal(ServiceSession.CapacityBytes, await guest.OfferAsync(new byte[200_000]));
+        Assert.Equal(LoopPipe.CapacityBytes, await guest.OfferAsync(new byte[200_000]));
         Assert.Equal(0, await guest.OfferAsync(new byte[1]));
         while (await guest.OfferAsync(new byte[1]) == 0)
         {
@@ -72,9 +73,38 @@ public sealed class ServiceEndTests
         await guest.SetGuestOpenAsync(true);
         await guest.WriteAsync("two"u8.ToArray());
         await guest.SetGuestOpenAsync(false);
+        await guest.DrainedAsync();
         await HostEndDriver.UntilAsync(() => sessions.Count == 2, "two sessions end");
         Assert.Equal(["one late", "two"], sessions);
         Assert.Equal(0, guest.Log.Count(60));
+    }
+
+    /// <summary>Nothing but the ring says when a program's bytes are over: however long they take, they belong to its session.</summary>
+    [Fact]
+    public async Task Close_BytesComeMuchLater_SessionWaitsForThem()
+    {
+        await using HostEndDriver guest = new();
+        TaskCompletionSource<string> session = new();
+        await guest.StartAsync(Make(guest, async (channel, _) => session.SetResult(Encoding.ASCII.GetString(await ReadToEndAsync(channel)))));
+        await guest.SetGuestOpenAsync(true);
+        await guest.SetGuestOpenAsync(false);
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+        Assert.False(session.Task.IsCompleted);
+        await guest.WriteAsync("late"u8.ToArray());
+        await guest.DrainedAsync();
+        Assert.Equal("late", await HostEndDriver.InTimeAsync(session.Task));
+    }
+
+    /// <summary>Bytes that waited on the ring while the service was away: their program is gone, and they still make one whole session.</summary>
+    [Fact]
+    public async Task Drained_SessionBegunByBytesAlone_Ends()
+    {
+        await using HostEndDriver guest = new();
+        TaskCompletionSource<string> session = new();
+        await guest.StartAsync(Make(guest, async (channel, _) => session.SetResult(Encoding.ASCII.GetString(await ReadToEndAsync(channel)))));
+        await guest.WriteAsync("held"u8.ToArray());
+        await guest.DrainedAsync();
+        Assert.Equal("held", await HostEndDriver.InTimeAsync(session.Task));
     }
 
     [Fact]

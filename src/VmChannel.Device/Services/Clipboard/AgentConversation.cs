@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Unicode;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
 using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;

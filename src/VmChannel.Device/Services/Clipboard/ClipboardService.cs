@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
 using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;

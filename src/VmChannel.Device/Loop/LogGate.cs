@@ -1,6 +1,6 @@
-namespace VmChannel.Device.Services;
+namespace VmChannel.Device.Loop;
 
-/// <summary>Lets a log line that a guest can cause pass once per interval, and counts the others. Any thread.</summary>
+/// <summary>Lets a log line that a guest or a client can cause pass once per interval, and counts the others. Any thread.</summary>
 internal sealed class LogGate(TimeProvider clock)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);

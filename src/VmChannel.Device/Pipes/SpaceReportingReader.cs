@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
 
-namespace VmChannel.Device.Services;
+namespace VmChannel.Device.Pipes;
 
 /// <summary>A pipe's reader that reports how many bytes each advance consumed, for a writer that counts what is held.</summary>
 /// <remarks>It stands between a pending read and its awaiter itself: an async method there would allocate for each wait.</remarks>

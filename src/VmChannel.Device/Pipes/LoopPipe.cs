@@ -1,16 +1,16 @@
 using System.IO.Pipelines;
 using VmChannel.Native;
 
-namespace VmChannel.Device.Services;
+namespace VmChannel.Device.Pipes;
 
-/// <summary>One run of a service: the place where the loop thread meets async code. Bounded by bytes both ways.</summary>
+/// <summary>Where the loop thread meets async code: two bounded pipes, copied into and out of on the loop.</summary>
 /// <remarks>
-/// The loop side never blocks and never shows guest memory to the service: bytes are copied in and out. Each side tells
+/// The loop side never blocks and never shows guest memory to the other: bytes are copied in and out. Each side tells
 /// the other only that it should look again.
 /// </remarks>
-internal sealed class ServiceSession : IDuplexPipe
+internal sealed class LoopPipe : IDuplexPipe
 {
-    /// <summary>Bytes held towards the service before a guest's bytes stay on its ring.</summary>
+    /// <summary>Bytes held each way: when full, a guest's bytes stay on its ring, and the async side waits in a flush.</summary>
     public const int CapacityBytes = 64 * 1024;
 
     private readonly Pipe _fromGuest;
@@ -21,7 +21,7 @@ internal sealed class ServiceSession : IDuplexPipe
     private int _wantsSpace;
 
     /// <param name="lookAgain">Any thread: bytes or space are there for the loop.</param>
-    public ServiceSession(Action lookAgain)
+    public LoopPipe(Action lookAgain)
     {
         _fromGuest = new(new PipeOptions(
             readerScheduler: new PoolScheduler(),
@@ -38,13 +38,16 @@ internal sealed class ServiceSession : IDuplexPipe
         _output = new(_toGuest.Writer, lookAgain);
     }
 
+    /// <summary>Async side, one reader: the guest's bytes.</summary>
     public PipeReader Input => _input;
 
+    /// <summary>Async side, one writer: bytes for the guest. Await every flush.</summary>
     public PipeWriter Output => _output;
 
+    /// <summary>Async side: it has to be over now.</summary>
     public CancellationTokenSource Cancellation { get; } = new();
 
-    /// <summary>Loop thread: the guest program is gone or another one came; what the service writes now reaches nobody.</summary>
+    /// <summary>Loop thread: what the async side writes now reaches nobody.</summary>
     public bool IsOutputEnded { get; private set; }
 
     /// <summary>Loop thread: no more bytes go in.</summary>
@@ -53,7 +56,7 @@ internal sealed class ServiceSession : IDuplexPipe
     /// <summary>Loop thread: the last <see cref="Write"/> left bytes behind.</summary>
     public bool IsFull { get; private set; }
 
-    /// <summary>Any thread: bytes taken from the guest that the service has not consumed.</summary>
+    /// <summary>Any thread: bytes taken from the guest that the async side has not consumed.</summary>
     public long HeldBytes => Interlocked.Read(ref _heldBytes);
 
     /// <summary>Loop thread: takes what fits. A report follows once a refused rest would fit.</summary>
@@ -118,7 +121,19 @@ internal sealed class ServiceSession : IDuplexPipe
         return given;
     }
 
-    /// <summary>Loop thread: the service gets what is held, and then the end of its input.</summary>
+    /// <summary>Loop thread: the async side has written what was not given yet.</summary>
+    public bool HasOutput()
+    {
+        if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
+        {
+            return false;
+        }
+
+        _toGuest.Reader.AdvanceTo(ready.Buffer.Start);
+        return !ready.Buffer.IsEmpty;
+    }
+
+    /// <summary>Loop thread: the async side gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {
         if (!IsInputEnded)
@@ -128,7 +143,7 @@ internal sealed class ServiceSession : IDuplexPipe
         }
     }
 
-    /// <summary>Loop thread: nobody reads what the service writes any more.</summary>
+    /// <summary>Loop thread: nobody reads what the async side writes any more.</summary>
     public void EndOutput()
     {
         if (!IsOutputEnded)
@@ -138,7 +153,7 @@ internal sealed class ServiceSession : IDuplexPipe
         }
     }
 
-    /// <summary>Loop thread, after the service returned: gives the buffers back.</summary>
+    /// <summary>Loop thread, after the async side has ended: gives the buffers back.</summary>
     public void Close()
     {
         EndOutput();

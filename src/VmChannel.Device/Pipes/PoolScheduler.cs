@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace VmChannel.Device.Services;
+namespace VmChannel.Device.Pipes;
 
 /// <summary>Continues one side of a pipe on the thread pool, without the work item the stock scheduler allocates each time.</summary>
 /// <remarks>One side of a pipe waits for one thing at a time, so one slot is enough; a second call before the first ran goes the stock way.</remarks>

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace VmChannel.Device.Services;
+namespace VmChannel.Device.Pipes;
 
 /// <summary>A pipe's writer that reports each flush, for a reader that looks only when told to.</summary>
 internal sealed class NotifyingWriter(PipeWriter inner, Action flushed) : PipeWriter

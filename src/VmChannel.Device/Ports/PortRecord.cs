@@ -1,0 +1,125 @@
+using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
+
+namespace VmChannel.Device.Ports;
+
+/// <summary>What is known of a port: its published state, and an event for every change of it. Changed on the loop thread only.</summary>
+public sealed class PortRecord
+{
+    private readonly VmJournal _events;
+    private volatile PortState _state;
+
+    internal PortRecord(PortSpec spec, HostEnd end, VmJournal events)
+    {
+        _events = events;
+        _state = new PortState { Spec = spec, HostEnd = end.Description };
+    }
+
+    /// <summary>The port now. Any thread.</summary>
+    public PortState State => _state;
+
+    /// <summary>Something happened that is not part of the state, such as a client that came.</summary>
+    /// <param name="kind">What.</param>
+    /// <param name="cause">Why, for people.</param>
+    public void Tell(DeviceEventKind kind, string? cause = null) => Tell(kind, cause, null);
+
+    internal void SetPlugged(bool isPlugged)
+    {
+        _state = _state with
+        {
+            PluggedSince = isPlugged ? DateTimeOffset.UtcNow : null,
+            IsReady = false,
+            IsNamed = false,
+            IsSuspended = false,
+        };
+        Tell(isPlugged ? DeviceEventKind.Plugged : DeviceEventKind.Unplugged, null, null);
+    }
+
+    /// <summary>The driver has set the port up, and was told its name if it has one.</summary>
+    internal void SetReady(bool isNamed)
+    {
+        if (!_state.IsReady)
+        {
+            _state = _state with { IsReady = true, IsSuspended = false };
+            Tell(DeviceEventKind.Ready, null, null);
+        }
+
+        if (isNamed && !_state.IsNamed)
+        {
+            _state = _state with { IsNamed = true };
+            Tell(DeviceEventKind.Named, null, null);
+        }
+    }
+
+    /// <summary>A fresh driver knows nothing of the port. Its own event says so.</summary>
+    internal void ForgetDriver()
+    {
+        if (_state is not { IsReady: false, IsNamed: false, IsSuspended: false })
+        {
+            _state = _state with { IsReady = false, IsNamed = false, IsSuspended = false };
+        }
+    }
+
+    internal void SetGuestOpen(bool isOpen, string? cause)
+    {
+        long generation = _state.GuestGeneration + (isOpen ? 1 : 0);
+        _state = _state with { IsGuestOpen = isOpen, GuestGeneration = generation };
+        Tell(isOpen ? DeviceEventKind.GuestOpened : DeviceEventKind.GuestClosed, cause, generation);
+    }
+
+    /// <summary>Looks at the host end, and tells when it came or went.</summary>
+    internal void LookAtHost(HostEnd end, bool isWritable)
+    {
+        PortState old = _state;
+        bool isNews = end.IsOpen != old.IsHostOpen;
+        if (!isNews && isWritable == old.IsWritable && end.Detail == old.HostDetail && end.Description == old.HostEnd)
+        {
+            return;
+        }
+
+        long generation = old.HostGeneration + (isNews && end.IsOpen ? 1 : 0);
+        _state = old with
+        {
+            IsHostOpen = end.IsOpen,
+            HostGeneration = generation,
+            IsWritable = isWritable,
+            HostEnd = end.Description,
+            HostDetail = end.Detail,
+        };
+        if (isNews)
+        {
+            Tell(end.IsOpen ? DeviceEventKind.HostOpened : DeviceEventKind.HostClosed, end.Detail, generation);
+        }
+    }
+
+    internal void SetThrottled(DateTimeOffset? since)
+    {
+        _state = _state with { ThrottledSince = since };
+        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, null, null);
+    }
+
+    internal void SetStalled(StallReason reason, DateTimeOffset since)
+    {
+        _state = _state with { Stall = reason, StalledSince = since };
+        Tell(DeviceEventKind.Stalled, reason.Describe(), null);
+    }
+
+    /// <summary>One direction moves again; what stalls in the other, if anything, is what remains.</summary>
+    internal void SetRecovered(StallReason recovered, StallReason left, DateTimeOffset? leftSince)
+    {
+        _state = _state with { Stall = left, StalledSince = leftSince };
+        Tell(DeviceEventKind.Recovered, recovered is StallReason.NoHostEnd or StallReason.HostEndFull ? "bytes of the guest" : "bytes for the guest", null);
+    }
+
+    internal void SetSuspended(bool isSuspended)
+    {
+        if (_state.IsSuspended != isSuspended)
+        {
+            _state = _state with { IsSuspended = isSuspended };
+            Tell(isSuspended ? DeviceEventKind.Suspended : DeviceEventKind.Resumed, null, null);
+        }
+    }
+
+    private void Tell(DeviceEventKind kind, string? cause, long? generation)
+        => _events.Tell(_state.Spec.Number, _state.Spec.Protocol, kind, cause, generation);
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace VmChannel.Device.VhostUser;
+
+/// <summary>The process at the other end of a front-end's socket.</summary>
+/// <param name="Pid">Its id; 0 when the system does not say.</param>
+/// <param name="Name">Its name as the kernel has it; null when it cannot be read.</param>
+internal readonly record struct FrontEndProcess(int Pid, string? Name)
+{
+    public static FrontEndProcess Of(int pid) => new(pid, pid == 0 ? null : ReadName(pid));
+
+    public override string ToString() => Name is null ? $"pid {Pid}" : $"{Name}, pid {Pid}";
+
+    private static string? ReadName(int pid)
+    {
+        try
+        {
+            // At most 15 bytes, and whatever the process says: nothing that would confuse a terminal.
+            string name = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/comm")).TrimEnd('\n');
+            return string.Create(name.Length, name, static (safe, given) =>
+            {
+                for (int i = 0; i < safe.Length; i++)
+                {
+                    safe[i] = char.IsControl(given[i]) ? '?' : given[i];
+                }
+            });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
