@@ -1,4 +1,5 @@
 using System.Text;
+using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 
 namespace VmChannel.Cli.Config;
@@ -79,14 +80,27 @@ internal static class ConfigFile
         string? socket = section.Text("control");
         string? tcp = section.Text("control-tcp");
         string? tokenFile = section.Text("control-token-file");
-        if (socket is not null and not "none")
+        if (socket?.Length == 0)
+        {
+            errors.Add(section.LineOf("control"), "control is empty: give a path, or \"none\"");
+        }
+        else if (socket is not null and not "none")
         {
             claims.Socket(socket, section.LineOf("control"), "control");
         }
 
-        if (tcp is not null && tokenFile is null)
+        if (tcp is not null && !ControlOptions.TryParseAddress(tcp, out _, out string? wrong))
+        {
+            errors.Add(section.LineOf("control-tcp"), $"control-tcp = {tcp}: {wrong}");
+        }
+
+        if (tcp is not null && !section.Has("control-token-file"))
         {
             errors.Add(section.LineOf("control-tcp"), "control-tcp is open to everybody who reaches it: add control-token-file = \"PATH\"");
+        }
+        else if (tokenFile is not null && !section.Has("control-tcp"))
+        {
+            errors.Add(section.LineOf("control-token-file"), "control-token-file is for control-tcp: give both");
         }
 
         return new(socket, tcp, tokenFile);

@@ -19,14 +19,12 @@ internal sealed partial class ConfigReload : IAsyncDisposable
     private ServerConfig _applied;
     private bool _isStopped;
 
-    /// <param name="path">The file.</param>
-    /// <param name="applied">Its first reading, which <see cref="StartAsync"/> makes the server follow.</param>
+    /// <param name="source">The file and its first reading, which <see cref="StartAsync"/> makes the server follow.</param>
     /// <param name="server">The server.</param>
     /// <param name="log">What was done, and what could not be.</param>
-    public ConfigReload(string path, ServerConfig applied, Server server, ILogger<ConfigReload> log)
+    public ConfigReload(ConfigSource source, Server server, ILogger<ConfigReload> log)
     {
-        _path = path;
-        _applied = applied;
+        (_path, _applied) = source;
         _server = server;
         _log = log;
     }

@@ -8,6 +8,9 @@ namespace VmChannel.Cli.Config;
 /// <param name="Vms">In the order of the file.</param>
 internal sealed record ServerConfig(ControlConfig Control, IReadOnlyList<VmConfig> Vms);
 
+/// <summary>A file, and what it said when it was read first.</summary>
+internal sealed record ConfigSource(string Path, ServerConfig Config);
+
 /// <summary>The keys at the head of a file.</summary>
 /// <param name="Socket">Path of the control socket, <c>none</c>, or null for the usual place.</param>
 /// <param name="Tcp">Address of a TCP listener beside it.</param>

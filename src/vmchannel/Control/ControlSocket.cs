@@ -1,3 +1,4 @@
+using System.Globalization;
 using VmChannel.Cli.Serve;
 using VmChannel.Native;
 
@@ -12,6 +13,8 @@ internal sealed class ControlSocket : IVmNames, IDisposable
 {
     private const int Backlog = 512;
     private const string OwnNames = "servers";
+
+    private static int count;
 
     private readonly UnixListener _listener;
     private readonly string _path;
@@ -42,12 +45,13 @@ internal sealed class ControlSocket : IVmNames, IDisposable
         RuntimeFolder.Create(folder);
         string own = System.IO.Path.Combine(folder, OwnNames);
         RuntimeFolder.Create(own);
-        foreach (string stale in Directory.EnumerateFiles(own).Where(path => FindListener(path) is null))
+        foreach (string stale in Directory.EnumerateFiles(own).Where(IsOfDeadProcess))
         {
             File.Delete(stale);
         }
 
-        string path = System.IO.Path.Combine(own, $"{Environment.ProcessId}-{Guid.NewGuid():N}"[..24]);
+        // Several servers may be in one process: in tests they are.
+        string path = System.IO.Path.Combine(own, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Interlocked.Increment(ref count)}"));
         return new(Listen("", path), path, folder);
     }
 
@@ -93,6 +97,9 @@ internal sealed class ControlSocket : IVmNames, IDisposable
 
         _listener.Dispose();
     }
+
+    private static bool IsOfDeadProcess(string path)
+        => !Directory.Exists($"/proc/{System.IO.Path.GetFileName(path).Split('-')[0]}");
 
     /// <summary>The process that listens on a socket file; null when none does, and 0 when that cannot be told.</summary>
     private static int? FindListener(string path)

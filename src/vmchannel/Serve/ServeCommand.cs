@@ -1,13 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
-using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Config;
-using VmChannel.Device.Chardevs;
+using VmChannel.Cli.Control;
 using VmChannel.Device.VhostUser;
-using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
@@ -27,6 +24,7 @@ internal static class ServeCommand
     {
         EndpointOptions endpoint = new();
         DeviceOptions device = new();
+        ControlOptions control = new();
         Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "log only warnings and errors, print no arguments" };
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
@@ -41,6 +39,7 @@ internal static class ServeCommand
         Option[] besideConfig = [.. command.Options];
         endpoint.AddTo(command);
         device.AddTo(command);
+        control.AddTo(command);
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(capabilities))
@@ -70,7 +69,7 @@ internal static class ServeCommand
             }
 
             VmPlan vm = new(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand));
-            return RunAsync([vm], null, lowest);
+            return ServerProcess.RunAsync([vm], control.Read(parsed), null, lowest);
         });
         return command;
     }
@@ -96,7 +95,8 @@ internal static class ServeCommand
             ServerConfig config = await ConfigFile.ReadAsync(file, CancellationToken.None);
             if (!onlyChecks)
             {
-                return await RunAsync([.. config.Vms.Select(vm => vm.Plan)], (file, config), lowest);
+                ControlPlan control = ControlOptions.Read(config.Control.Socket, config.Control.Tcp, config.Control.TokenFile);
+                return await ServerProcess.RunAsync([.. config.Vms.Select(vm => vm.Plan)], control, new ConfigSource(file, config), lowest);
             }
 
             StandardStream.WriteOutput($"{file}: good; VMs: {config.Vms.Count}, ports: {config.Vms.Sum(vm => vm.Ports.Count)}\n");
@@ -107,99 +107,6 @@ internal static class ServeCommand
             // As compilers print them, so that editors find the lines.
             StandardStream.WriteError(string.Concat(e.Errors.Select(error => $"{StandardStream.Printable(error)}\n")));
             return CommandRunner.Usage;
-        }
-    }
-
-    private static async Task<int> RunAsync(IReadOnlyList<VmPlan> vms, (string Path, ServerConfig Config)? file, LogLevel lowest)
-    {
-        using CancellationTokenSource stop = new();
-        void OnSignal(PosixSignalContext context)
-        {
-            context.Cancel = true;
-            stop.Cancel();
-        }
-
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using LineLog log = new(lowest);
-        try
-        {
-            await using Server server = new(log);
-            await using ConfigReload? reload = file is null ? null : new(file.Value.Path, file.Value.Config, server, log.CreateLogger<ConfigReload>());
-            using PosixSignalRegistration? hangUp = reload?.FollowSignal();
-            if (reload is not null)
-            {
-                await reload.StartAsync(stop.Token);
-                server.Reload = reload.ReloadAsync;
-            }
-            else
-            {
-                _ = await server.AddAsync(vms[0], stop.Token);
-            }
-
-            using PosixSignalRegistration? resized = FollowTerminal(server);
-            Announce(vms, lowest);
-            if (reload is null)
-            {
-                ServiceManager.Ready();
-            }
-            else
-            {
-                ServiceManager.Ready(server.Summary);
-            }
-
-            // What a file describes may be another VM after the next reload.
-            Task finished = reload is null ? server.Finished : Task.Delay(Timeout.Infinite, stop.Token);
-            _ = await Task.WhenAny(finished, Task.Delay(Timeout.Infinite, stop.Token));
-            ServiceManager.Stopping();
-        }
-        catch (OperationCanceledException)
-        {
-            // Told to stop while it waited for a first client.
-        }
-
-        return 0;
-    }
-
-    /// <summary>A console on this terminal has this terminal's size.</summary>
-    private static PosixSignalRegistration? FollowTerminal(Server server)
-    {
-        VmHost? host = server.Vms.FirstOrDefault(vm => vm.Plan.Device.Ports.Any(port => port is { Spec.IsConsole: true, Chardev: ChardevSpec.Stdio }));
-        if (host is null)
-        {
-            return null;
-        }
-
-        void Tell()
-        {
-            if (StdioChardev.TryGetSize(out TerminalSize size))
-            {
-                host.Resize(size);
-            }
-        }
-
-        Tell();
-        return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Tell());
-    }
-
-    private static void Announce(IReadOnlyList<VmPlan> vms, LogLevel lowest)
-    {
-        if (lowest > LogLevel.Information)
-        {
-            return;
-        }
-
-        string text = string.Concat(vms.Select(vm => vm.Endpoint is VhostUserEndpoint.Listen(UnixAddress address)
-            ? (vms.Count > 1 ? $"## {vm.Name}\n" : "") + FrontEndArgs.ForAll(Path.GetFullPath(address.Name), vm.Device.Settings.MaxPorts)
-            : ""));
-        if (vms.Any(vm => vm.Device.Ports.Any(port => port.Chardev is ChardevSpec.Stdio)))
-        {
-            // Standard output is a channel's.
-            StandardStream.WriteError(text);
-        }
-        else
-        {
-            StandardStream.WriteOutput(text);
         }
     }
 }

@@ -16,7 +16,7 @@ internal sealed class ReloadRig : IAsyncDisposable
     {
         _rig = rig;
         Path = path;
-        _reload = new ConfigReload(path, config, rig.Server, rig.Log.For<ConfigReload>());
+        _reload = new ConfigReload(new ConfigSource(path, config), rig.Server, rig.Log.For<ConfigReload>());
     }
 
     public string Path { get; }

@@ -39,7 +39,7 @@ public sealed class ReloadTests : IDisposable
 
         Task WriteAsync(string more) => File.WriteAllTextAsync(
             file,
-            $"[vm.one]\nvhost-user = \"{_folder.File("device.sock")}\"\n"
+            $"control = \"{_folder.File("control.sock")}\"\n[vm.one]\nvhost-user = \"{_folder.File("device.sock")}\"\n"
                 + $"[[vm.one.port]]\nport = 2\nprotocol = \"{Machine.Held}\"\nchar = \"unix:{_folder.File("held.sock")},server\"\n{more}",
             TestContext.Current.CancellationToken);
     }

@@ -13,6 +13,7 @@ public sealed class ConfigFileTests : IDisposable
     private const int Usage = 2;
 
     private const string OneVm = """
+        control = "none"
         [vm.one]
         vhost-user = "one.sock"
         [[vm.one.port]]
@@ -74,7 +75,7 @@ public sealed class ConfigFileTests : IDisposable
         using VmChannelProcess process = new(_folder.Root, ["serve", "--config", "host.toml"], ("NOTIFY_SOCKET", manager.Path));
         Assert.Equal("READY=1\nSTATUS=serving VMs: 1, ports: 1", await manager.NextAsync());
 
-        await WriteAsync("[vm.two]\nvhost-user = \"two.sock\"\n" + OneVm.Replace("org.example.a", "org.example.b", StringComparison.Ordinal));
+        await WriteAsync(OneVm.Replace("org.example.a", "org.example.b", StringComparison.Ordinal) + "[vm.two]\nvhost-user = \"two.sock\"\n");
         process.HangUp();
         string reloading = await manager.NextAsync();
         Assert.StartsWith("RELOADING=1\nMONOTONIC_USEC=", reloading, StringComparison.Ordinal);
@@ -105,7 +106,7 @@ public sealed class ConfigFileTests : IDisposable
     [Fact]
     public async Task Activation_SocketOfAServiceManager_IsServedAndLeft()
     {
-        await WriteAsync("[vm.one]\nvhost-user = \"systemd:web\"\n[[vm.one.port]]\nprotocol = \"org.example.a\"\nchar = \"null\"\n");
+        await WriteAsync("control = \"none\"\n[vm.one]\nvhost-user = \"systemd:web\"\n[[vm.one.port]]\nprotocol = \"org.example.a\"\nchar = \"null\"\n");
         using Manager manager = new(_folder.File("notify"));
         using UnixListener listener = Listen(_folder.File("web.sock"));
 
@@ -132,7 +133,7 @@ public sealed class ConfigFileTests : IDisposable
         using UnixListener listener = Listen(_folder.File("web.sock"));
         string name = pid == "1" ? "web" : "db";
         await using HostProcess serve = Activate(
-            listener, manager, pid, "serve", "--vhost-user", $"systemd:{name}", "-virtioserial", "protocol=org.example.a,char=null");
+            listener, manager, pid, "serve", "--vhost-user", $"systemd:{name}", "--control", "none", "-virtioserial", "protocol=org.example.a,char=null");
 
         Assert.Equal(Failure, await serve.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
         Assert.Contains(expected, serve.Errors.ToString(), StringComparison.Ordinal);
