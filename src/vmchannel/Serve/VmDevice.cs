@@ -89,6 +89,16 @@ internal sealed class VmDevice : IDisposable
         return true;
     }
 
+    /// <summary>Changes limits, policy and log file of a port; whoever uses it on either side notices nothing else.</summary>
+    /// <exception cref="HostEndException">The log file cannot be written; nothing has changed then.</exception>
+    public void Apply(PortPlan changed)
+    {
+        ServedPort served = _ports[changed.Spec.Number]!;
+        served.Port.Apply(changed.Spec);
+        _ports = _ports.With(served with { Plan = changed });
+        served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
+    }
+
     /// <summary>A front-end is there.</summary>
     public bool IsConnected => _server.IsConnected;
 

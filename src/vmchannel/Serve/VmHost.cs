@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
@@ -85,9 +86,26 @@ internal sealed class VmHost : IAsyncDisposable
     public Task<bool> UnplugAsync(int number, CancellationToken cancellationToken)
         => _changes.RunAsync(() => RemoveAsync(number), cancellationToken);
 
-    /// <summary>Makes a port that is plugged in another, with the same number and name.</summary>
+    /// <summary>Makes a port what a plan says; the plan has the number and name of a port that is plugged in.</summary>
+    /// <returns>The port as it is now.</returns>
+    /// <exception cref="PortConflictException">Another port has what this one would need.</exception>
+    /// <exception cref="IOException">There is no such port, or its new host end cannot start: it is as it was.</exception>
     public Task<ServedPort> ChangeAsync(PortPlan changed, CancellationToken cancellationToken)
         => _changes.RunAsync(() => ChangeNextAsync(changed), cancellationToken);
+
+    /// <summary>Changes what options name of a port; the rest stays as it is.</summary>
+    /// <param name="number">The port.</param>
+    /// <param name="options">As for <c>-virtioserial</c>, without number and name.</param>
+    /// <param name="cancellationToken">A change that has not begun yet is left out.</param>
+    /// <returns>The port as it is now.</returns>
+    /// <exception cref="OptionException">The options make no sense.</exception>
+    /// <inheritdoc cref="ChangeAsync(PortPlan, CancellationToken)"/>
+    public Task<ServedPort> ChangeAsync(int number, string options, CancellationToken cancellationToken)
+        => _changes.RunAsync(
+            () => PortOptions.TryParseChange(options, Served(number).Plan, ServiceCatalog.All, out PortPlan? changed, out string? error)
+                ? ChangeNextAsync(changed)
+                : throw new OptionException(error),
+            cancellationToken);
 
     /// <summary>A VMM is there.</summary>
     public Task<bool> IsConnectedAsync() => _loop.InvokeAsync(() => _device.IsConnected);
@@ -158,26 +176,53 @@ internal sealed class VmHost : IAsyncDisposable
     private async Task<ServedPort> ChangeNextAsync(PortPlan changed)
     {
         ThrowIfStopped();
+        PortPlan before = Served(changed.Spec.Number).Plan;
+        PortDifference difference = before.DifferenceTo(changed);
         if (!_table.TryReplace(changed, out string? error))
         {
             throw new PortConflictException(error);
         }
 
-        PortPlan before = Ports[changed.Spec.Number]!.Plan;
-        _ = await _loop.InvokeAsync(() => _device.Unplug(changed.Spec.Number));
         try
         {
-            _ = await _loop.InvokeAsync(() => _device.Plug(changed));
+            _ = await InvokeAsync(() => Change(before, changed, difference));
+            return Served(changed.Spec.Number);
+        }
+        catch
+        {
+            _ = _table.TryReplace(before, out _);
+            throw;
+        }
+    }
+
+    /// <summary>Loop thread.</summary>
+    private void Change(PortPlan before, PortPlan changed, PortDifference difference)
+    {
+        if ((difference & PortDifference.HostEnd) == 0)
+        {
+            if (difference != PortDifference.None)
+            {
+                _device.Apply(changed);
+            }
+
+            return;
+        }
+
+        _ = _device.Unplug(before.Spec.Number);
+        try
+        {
+            _ = _device.Plug(changed);
         }
         catch (IOException)
         {
-            _ = _table.TryReplace(before, out _);
-            _ = await _loop.InvokeAsync(() => _device.Plug(before));
+            _ = _device.Plug(before);
             throw;
         }
-
-        return Ports[changed.Spec.Number]!;
     }
+
+    /// <exception cref="IOException">There is none.</exception>
+    private ServedPort Served(int number)
+        => Ports[number] ?? throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no port {number} any more"));
 
     private async Task<bool> RemoveAsync(int number)
     {
