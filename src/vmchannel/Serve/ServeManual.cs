@@ -4,10 +4,11 @@ namespace VmChannel.Cli.Serve;
 internal static class ServeManual
 {
     public const string Text = """
-        vmchannel serve - serve the channels of one VM
+        vmchannel serve - serve the channels of VMs
 
         Usage:
           vmchannel serve --vhost-user PATH -virtioserial OPTIONS... [-virtconsole [OPTIONS]]
+          vmchannel serve --config FILE [--check]
 
         A virtio-serial device outside the VMM: every -virtioserial is a named channel. The guest finds it as
         /dev/vmchannel/ followed by its name with dots turned into slashes. Runs in the foreground until SIGTERM or
@@ -17,6 +18,7 @@ internal static class ServeManual
           --vhost-user PATH     listen on this unix socket (also --socket-path)
           --connect PATH        connect to this unix socket, on which the VMM listens
           --fd N                use this inherited socket, connected or listening
+        For PATH, systemd:NAME is a socket that systemd opened (FileDescriptorName=NAME).
 
         Channels:
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME][,on-disconnect=hold|discard]
@@ -53,6 +55,11 @@ internal static class ServeManual
                                 several clients: each in its turn, or all at once
           allow=uid:U/gid:G     unix only: who may connect, by number or name
 
+        Several VMs:
+          --config FILE         serve the VMs of this TOML file, with keys like these options (docs/config-file.md);
+                                SIGHUP, or vmchannel reload, applies what differs in it by then
+          --check               only say what is wrong with the file, with line numbers
+
         Other options:
           --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
           --control PATH|none   unix socket of the control API (docs/control.md), for vmchannel ports, plug, watch …;
@@ -76,7 +83,7 @@ internal static class ServeManual
             -virtioserial port=2,protocol=org.libguestfs.fish,char=unix:/run/fish.sock
           vmchannel serve --vhost-user vm1.sock -virtioserial protocol=org.example.log,service=log,path=guest.log
 
-        Exit codes: 0 stopped, 1 something failed, 2 the command line makes no sense.
+        Exit codes: 0 stopped, 1 something failed, 2 the command line or the file makes no sense.
 
         """;
 }

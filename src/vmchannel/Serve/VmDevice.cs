@@ -106,6 +106,9 @@ internal sealed class VmDevice : IDisposable
         served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
     }
 
+    /// <summary>A front-end is there.</summary>
+    public bool IsConnected => _server.IsConnected;
+
     public bool IsFinished(int number) => _device.IsFinished(number);
 
     public bool IsDelivered(int number) => _device.IsDelivered(number);
