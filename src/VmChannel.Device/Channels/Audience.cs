@@ -17,8 +17,6 @@ internal sealed partial class Audience : Runnable, IDisposable
     /// <summary>Bytes one write appends at most, so that a client within its bounds is never overtaken by it.</summary>
     private const int BytesPerWrite = 256 * 1024;
 
-    private const int ConsoleBytes = 64 * 1024;
-
     private readonly Channel _channel;
     private readonly DeviceLoop _loop;
     private readonly List<Client> _clients = [];
@@ -99,14 +97,14 @@ internal sealed partial class Audience : Runnable, IDisposable
     /// <summary>History or buffer are larger now.</summary>
     public void Reserve()
     {
-        int console = _channel.NeverHolds ? ConsoleBytes : 0;
+        int console = _channel.NeverHolds ? _channel.BufferBytes : 0;
         _history.Reserve(_clients.Count > 0 ? Math.Max(Bound, console) + BytesPerWrite : Math.Max(_channel.HistoryBytes, console));
     }
 
     /// <summary>Bytes that were taken from the guest before and that nobody has had.</summary>
     public void Inherit(ReadOnlySpan<IoVector> pieces, long length)
     {
-        Reserve();
+        _history.Reserve((int)length);
         _history.Append(pieces, length);
         _loop.Schedule(this);
     }

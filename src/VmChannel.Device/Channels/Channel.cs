@@ -52,13 +52,15 @@ public sealed class Channel : IDisposable
         }
     }
 
-    /// <summary>Bytes a client that does not hold the channel may be behind the guest (<c>buffer=</c>), or the history if that is larger.</summary>
+    /// <summary>Bytes that are kept for a console, and that a client may be behind the holder (<c>buffer=</c>).</summary>
+    /// <remarks>A client may always be behind by the history, with which it begins.</remarks>
     public int BufferBytes
     {
         get;
         set
         {
             field = value;
+            _dropped += _console?.Resize(value) ?? 0;
             Resize();
         }
     }
@@ -251,7 +253,7 @@ public sealed class Channel : IDisposable
     {
         if (NeverHolds)
         {
-            _console ??= new ConsoleBuffer();
+            _console ??= new ConsoleBuffer(BufferBytes);
             _dropped += _console.Write(End, source, length);
             return length;
         }

@@ -15,6 +15,9 @@ public abstract class SocketServer : Chardev, IReadiness
 {
     private const int ShortestBacklog = 4;
 
+    /// <summary>Strangers sent away in one turn; then others have theirs.</summary>
+    private const int RefusalsPerTurn = 16;
+
     private static readonly TimeSpan AcceptRetry = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _firstClient = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -74,8 +77,8 @@ public abstract class SocketServer : Chardev, IReadiness
         _listener = null;
     }
 
-    /// <summary>Prepares a client's socket and says who it is.</summary>
-    protected abstract string Welcome(FileDescriptor client);
+    /// <summary>Prepares a client's socket and says who it is. Null: it may not stay.</summary>
+    protected abstract string? Welcome(FileDescriptor client);
 
     /// <summary>In a turn of its own, so that the guest sees one client leave before it sees the next.</summary>
     protected override void OnDetached() => Loop.Schedule(_accept);
@@ -95,7 +98,7 @@ public abstract class SocketServer : Chardev, IReadiness
 
     private void TryAccept()
     {
-        while (_listener is not null && !IsFull)
+        for (int refused = 0; _listener is not null && !IsFull;)
         {
             PosixResult result = UnixSocket.Accept(_listener, out FileDescriptor? client);
             if (!result.IsSuccess)
@@ -105,8 +108,19 @@ public abstract class SocketServer : Chardev, IReadiness
             }
 
             _isAcceptFailing = false;
-            Take(client!, Welcome(client!));
-            _ = _firstClient.TrySetResult();
+            if (Welcome(client!) is string description)
+            {
+                Take(client!, description);
+                _ = _firstClient.TrySetResult();
+                continue;
+            }
+
+            client!.Dispose();
+            if (++refused == RefusalsPerTurn)
+            {
+                Loop.Schedule(_accept);
+                return;
+            }
         }
     }
 

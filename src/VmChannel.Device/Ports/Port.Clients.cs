@@ -23,31 +23,6 @@ public sealed partial class Port
     /// <summary>After <see cref="Dispose"/>: what all host ends took from the guest has been stored, or given up.</summary>
     public Task Completion => _channel.Completion;
 
-    /// <inheritdoc cref="Channel.HistoryBytes"/>
-    public int HistoryBytes
-    {
-        get => _channel.HistoryBytes;
-        set => _channel.HistoryBytes = value;
-    }
-
-    /// <inheritdoc cref="Channel.BufferBytes"/>
-    public int BufferBytes
-    {
-        get => _channel.BufferBytes;
-        set => _channel.BufferBytes = value;
-    }
-
-    /// <summary>What happens while nobody is there, from now on.</summary>
-    public DisconnectPolicy OnDisconnect
-    {
-        get => _channel.Policy;
-        set
-        {
-            _channel.Policy = value;
-            OnWake();
-        }
-    }
-
     /// <inheritdoc cref="Channel.Replace"/>
     public void Replace(HostEnd next)
     {

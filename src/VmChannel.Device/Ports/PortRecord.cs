@@ -92,10 +92,20 @@ public sealed class PortRecord
         }
     }
 
-    internal void SetThrottled(DateTimeOffset? since)
+    /// <summary>Limits, policy or log file are others from now on.</summary>
+    internal void SetSpec(PortSpec spec, string whatDiffers)
+    {
+        _state = _state with { Spec = spec };
+        if (whatDiffers.Length > 0)
+        {
+            Tell(DeviceEventKind.Changed, whatDiffers, null);
+        }
+    }
+
+    internal void SetThrottled(DateTimeOffset? since, string? cause)
     {
         _state = _state with { ThrottledSince = since };
-        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, null, null);
+        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, cause, null);
     }
 
     internal void SetStalled(StallReason reason, DateTimeOffset since)

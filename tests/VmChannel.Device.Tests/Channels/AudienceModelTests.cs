@@ -37,7 +37,7 @@ public sealed class AudienceModelTests
                 using Guest guest = new(rig, ringSize: RingSize);
                 SerialRig.Open(guest.Driver, 1);
                 Port port = rig.Ports[1];
-                rig.Thread.Invoke(() => (port.HistoryBytes, port.BufferBytes) = (historyBytes, 1 << 20));
+                rig.Thread.Invoke(() => port.Apply(port.Spec with { Limits = new PortLimits { HistoryBytes = historyBytes, BufferBytes = 1 << 20 } }));
                 byte[] stream = Guest.Bytes(RingSize * MaxMessage, seed);
                 int written = 0;
                 List<Viewer> clients = [];

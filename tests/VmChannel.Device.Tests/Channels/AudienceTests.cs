@@ -87,7 +87,7 @@ public sealed class AudienceTests : IDisposable
     public void Follower_TooFarBehind_IsDroppedAndTheOthersGoOn()
     {
         Connect(_host);
-        Invoke(() => Port.BufferBytes = 50_000);
+        Invoke(() => Limit(limits => limits with { BufferBytes = 50_000 }));
         ScriptedEnd stuck = Add(ClientAccess.Shared);
         ScriptedEnd quick = Add(ClientAccess.Shared);
         Invoke(() => stuck.Allow(10));
@@ -213,7 +213,7 @@ public sealed class AudienceTests : IDisposable
     [Fact]
     public void History_LateClient_GetsTheLastBytesAndThenTheLiveOnes()
     {
-        Invoke(() => Port.HistoryBytes = 1000);
+        Invoke(() => Limit(limits => limits with { HistoryBytes = 1000 }));
         Connect(_host);
         byte[] bytes = Guest.Bytes(5000, 6);
         _guest.Driver.Write(1, bytes.AsSpan(0, 4000));
@@ -231,7 +231,7 @@ public sealed class AudienceTests : IDisposable
     [Fact]
     public void History_HostEndComesBack_GetsWhatTheOneBeforeHadAndWhatWasHeld()
     {
-        Invoke(() => Port.HistoryBytes = 6);
+        Invoke(() => Limit(limits => limits with { HistoryBytes = 6 }));
         Connect(_host);
         Write("0123456789");
         WaitTaken(_host, "0123456789");
@@ -248,8 +248,8 @@ public sealed class AudienceTests : IDisposable
     {
         Invoke(() =>
         {
-            Port.HistoryBytes = 100;
-            Port.OnDisconnect = DisconnectPolicy.Discard;
+            Limit(limits => limits with { HistoryBytes = 100 });
+            Port.Apply(Port.Spec with { OnDisconnect = DisconnectPolicy.Discard });
         });
         Write("nobody is there");
         Wait.Until(() => Invoke(() => Port.DroppedBytes) == 15, "the drop");
@@ -262,10 +262,10 @@ public sealed class AudienceTests : IDisposable
     {
         Write("held");
         _rig.Thread.Settle();
-        Invoke(() => Port.OnDisconnect = DisconnectPolicy.Discard);
+        Invoke(() => Port.Apply(Port.Spec with { OnDisconnect = DisconnectPolicy.Discard }));
         Assert.Equal(1, _guest.Driver.Expect(ControlEvent.PortOpen, 1).Message.Value);
         Wait.Until(() => Invoke(() => Port.DroppedBytes) == 4, "the drop");
-        Invoke(() => Port.OnDisconnect = DisconnectPolicy.Hold);
+        Invoke(() => Port.Apply(Port.Spec with { OnDisconnect = DisconnectPolicy.Hold }));
         Assert.Equal(0, _guest.Driver.Expect(ControlEvent.PortOpen, 1).Message.Value);
     }
 
@@ -280,6 +280,8 @@ public sealed class AudienceTests : IDisposable
         Write("on");
         WaitTaken(_host, "on");
     }
+
+    private void Limit(Func<PortLimits, PortLimits> change) => Port.Apply(Port.Spec with { Limits = change(Port.Spec.Limits) });
 
     private ScriptedEnd Add(ClientAccess access)
     {

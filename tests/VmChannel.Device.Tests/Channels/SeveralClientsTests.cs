@@ -151,7 +151,7 @@ public sealed class SeveralClientsTests : IDisposable
     public void First_OthersWaitInOrder_AndThoseWhoLeaveLoseTheirPlace()
     {
         using Guest guest = Serve(new ClientsSpec(4, ClientMode.First, AllMayWrite: false));
-        _rig.Thread.Invoke(() => Port.HistoryBytes = 5);
+        _rig.Thread.Invoke(() => Port.Apply(Port.Spec with { Limits = Port.Spec.Limits with { HistoryBytes = 5 } }));
         Socket[] clients = new Socket[4];
         for (int i = 0; i < clients.Length; i++)
         {
