@@ -107,6 +107,7 @@ public sealed partial class Port : IDisposable
         if (IsDraining)
         {
             IsDraining = false;
+            Record.SetDrained();
             _channel.End.OnGuestDrained();
         }
     }
