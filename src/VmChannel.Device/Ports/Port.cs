@@ -136,6 +136,7 @@ public sealed partial class Port : IDisposable
         if (IsDraining)
         {
             IsDraining = false;
+            Record.SetDrained();
             _channel.End.OnGuestDrained();
         }
     }
