@@ -21,7 +21,7 @@ internal sealed class FlowWatch
     public FlowWatch(Port port, DeviceLoop loop, TimeSpan stallAfter)
     {
         _port = port;
-        _throttle = new(loop, ThrottlePatience, OnThrottled, () => _port.Record.SetThrottled(null, null));
+        _throttle = new(loop, ThrottlePatience, OnThrottled, () => _port.Record.SetThrottled(null));
         _fromGuest = new(this, loop, stallAfter, () => _port.HostEnd.IsOpen ? StallReason.HostEndFull : StallReason.NoHostEnd);
         _toGuest = new(this, loop, stallAfter, () => _port.HostEnd is { IsOpen: true, HasInput: true } ? _guestReason : StallReason.None);
     }
@@ -87,7 +87,7 @@ internal sealed class FlowWatch
 
     private bool OnThrottled(DateTimeOffset since)
     {
-        _port.Record.SetThrottled(since, _port.IsThrottled ? "its rate is used up" : "the host end takes less than the guest offers");
+        _port.Record.SetThrottled(since);
         return true;
     }
 

@@ -91,7 +91,6 @@ public sealed partial class Port : IDisposable
         ApplyGate(changed);
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
-        Record.SetSpec(changed);
         Record.LookAtHost(HostEnd, IsHostOpen);
         _wakeTransport?.Invoke();
     }

@@ -92,17 +92,10 @@ public sealed class PortRecord
         }
     }
 
-    /// <summary>Limits, policy or log file are others now.</summary>
-    internal void SetSpec(PortSpec changed)
-    {
-        _state = _state with { Spec = changed };
-        Tell(DeviceEventKind.Changed, null, null);
-    }
-
-    internal void SetThrottled(DateTimeOffset? since, string? cause)
+    internal void SetThrottled(DateTimeOffset? since)
     {
         _state = _state with { ThrottledSince = since };
-        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, cause, null);
+        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, null, null);
     }
 
     internal void SetStalled(StallReason reason, DateTimeOffset since)
