@@ -21,6 +21,10 @@ public abstract class HostEnd : IDisposable
     /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>Done when the guest may be shown the device: at once, unless somebody is to be there first.</summary>
+    /// <remarks>It fails with a <see cref="HostEndException"/> when nobody can ever be there.</remarks>
+    public virtual Task Ready => Task.CompletedTask;
+
     /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
     public virtual bool HasInput => IsOpen;
 

@@ -136,6 +136,7 @@ public sealed partial class Port : IDisposable
         if (IsDraining)
         {
             IsDraining = false;
+            Record.SetDrained();
             _channel.End.OnGuestDrained();
         }
     }
@@ -159,6 +160,14 @@ public sealed partial class Port : IDisposable
         long given = _gate is null ? _channel.Read(destination) : _gate.ToGuest(destination);
         Counters.ToGuestBytes += given;
         return given;
+    }
+
+    /// <summary>Bytes wait since a while.</summary>
+    internal void TellStalled(StallReason reason, DateTimeOffset since)
+    {
+        Counters.Stalls++;
+        Record.SetStalled(reason, since);
+        LogStalled(Spec, reason.Describe());
     }
 
     public void Dispose()
@@ -231,6 +240,9 @@ public sealed partial class Port : IDisposable
 
     [LoggerMessage(12, LogLevel.Warning, "{Port}: {Bytes} bytes of the guest dropped, because no host end takes them")]
     private partial void LogDropped(PortSpec port, long bytes);
+
+    [LoggerMessage(85, LogLevel.Information, "{Port}: stalled: {Reason}")]
+    private partial void LogStalled(PortSpec port, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "{Port}: {FromGuest} bytes from the guest, {ToGuest} to it, {Dropped} dropped, {Nudges} writers woken")]
     private partial void LogSummary(PortSpec port, long fromGuest, long toGuest, long dropped, long nudges);
