@@ -28,6 +28,12 @@ public abstract class HostEnd : IDisposable
     /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
     public virtual bool HasInput => IsOpen;
 
+    /// <summary>Peers that were sent away because they may not be here. A wake-up follows each.</summary>
+    public long RefusedPeers { get; private set; }
+
+    /// <summary>Who the last of them was; null before the first.</summary>
+    public string? LastRefused { get; private set; }
+
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
 
@@ -80,6 +86,15 @@ public abstract class HostEnd : IDisposable
         {
             Wake();
         }
+    }
+
+    /// <summary>Sent a peer away.</summary>
+    /// <param name="who">For people.</param>
+    protected void CountRefused(string who)
+    {
+        RefusedPeers++;
+        LastRefused = who;
+        Wake();
     }
 
     protected void Wake() => _wake?.Invoke();

@@ -16,7 +16,7 @@ public static class ChardevFactory
     /// <exception cref="HostEndException">It cannot be made here.</exception>
     public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log, IWebSocketServer? webSockets = null) => spec switch
     {
-        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log),
+        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log) { Allow = unix.Allow },
         ChardevSpec.Unix unix => new UnixClient(loop, unix.Address, unix.Reconnect, log),
         ChardevSpec.Tcp { Tls: not null } or ChardevSpec.Tcp { WebSocket: not null } => StreamChardev.Create((ChardevSpec.Tcp)spec, loop, log, webSockets),
         ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log),

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Cli.WebSockets;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
@@ -17,19 +18,22 @@ internal sealed class VmDevice : IDisposable
 {
     private readonly DeviceLoop _loop;
     private readonly ILoggerFactory _log;
+    private readonly VmJournal _events;
     private readonly VirtioSerialDevice _device;
     private readonly VhostUserServer _server;
     private volatile ServedPorts _ports = ServedPorts.None;
 
     /// <param name="plan">The device; its ports are plugged in by the caller.</param>
     /// <param name="loop">Serves it.</param>
+    /// <param name="events">Gets what happens to the device and its ports.</param>
     /// <param name="log">For all parts.</param>
     /// <param name="finished">Called when the front-end has gone and cannot come back.</param>
-    public VmDevice(VmPlan plan, DeviceLoop loop, ILoggerFactory log, Action finished)
+    public VmDevice(VmPlan plan, DeviceLoop loop, VmJournal events, ILoggerFactory log, Action finished)
     {
         _loop = loop;
+        _events = events;
         _log = log;
-        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>());
+        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>(), events);
         _server = new VhostUserServer(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
         {
             Finished = finished,
@@ -38,6 +42,9 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>What is plugged in now. Any thread.</summary>
     public ServedPorts Ports => _ports;
+
+    /// <summary>The device now, without its ports. Any thread.</summary>
+    public DeviceState State => _device.State;
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
@@ -49,6 +56,7 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <returns>Done when who has to be there first is there.</returns>
+    /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
     public Task Plug(PortPlan plan)
     {
@@ -56,11 +64,16 @@ internal sealed class VmDevice : IDisposable
         try
         {
             HostEnd end = CreateEnd(plan);
-            port = new(plan.Spec, end, _loop, _log.CreateLogger<Port>());
+            port = new(plan.Spec, end, _loop, _log.CreateLogger<Port>(), _events);
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
             return end.Ready;
+        }
+        catch (PlugException e)
+        {
+            port?.Dispose();
+            throw new PortConflictException(e.Message);
         }
         catch (IOException e)
         {
@@ -82,6 +95,19 @@ internal sealed class VmDevice : IDisposable
         served.Port.Dispose();
         return true;
     }
+
+    /// <summary>Changes limits, policy and log file of a port; whoever uses it on either side notices nothing else.</summary>
+    /// <exception cref="HostEndException">The log file cannot be written; nothing has changed then.</exception>
+    public void Apply(PortPlan changed)
+    {
+        ServedPort served = _ports[changed.Spec.Number]!;
+        served.Port.Apply(changed.Spec);
+        _ports = _ports.With(served with { Plan = changed });
+        served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
+    }
+
+    /// <summary>A front-end is there.</summary>
+    public bool IsConnected => _server.IsConnected;
 
     public bool IsFinished(int number) => _device.IsFinished(number);
 

@@ -7,6 +7,7 @@ internal sealed class VmChannelProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly string _runtime = Directory.CreateTempSubdirectory("vmt").FullName;
     private readonly Process _process;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
@@ -25,6 +26,7 @@ internal sealed class VmChannelProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
+        start.Environment["XDG_RUNTIME_DIR"] = _runtime;
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
@@ -40,11 +42,10 @@ internal sealed class VmChannelProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Asks it to stop, as a service manager does.</summary>
-    public void Terminate()
-    {
-        using Process kill = Process.Start("kill", ["-TERM", Id.ToString(global::System.Globalization.CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-    }
+    public void Terminate() => Signal("TERM");
+
+    /// <summary>Asks it to read its file again.</summary>
+    public void HangUp() => Signal("HUP");
 
     public async Task<(int Code, string Output, string Error)> EndAsync()
     {
@@ -61,6 +62,13 @@ internal sealed class VmChannelProcess : IDisposable
         }
 
         _process.Dispose();
+        Directory.Delete(_runtime, recursive: true);
+    }
+
+    private void Signal(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", Id.ToString(global::System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     private static string Executable()
