@@ -28,19 +28,32 @@ internal static class ServeManual
             service=NAME        a built-in service for any protocol: clipboard, log, echo, sink, source
             on-disconnect=hold  while nobody is there the guest waits, and nothing is lost (the default)
             on-disconnect=discard  the guest's bytes are dropped instead
+            rate=SIZE           bytes per second, each way: 1000, 64K, 1M
+            buffer=SIZE         kept for a console, and for each client that does not hold the channel (256K)
+            history=SIZE        the guest's last bytes, which a late client gets first (0)
+            readonly, writeonly clients may only read, or only write
+            logfile=PATH        what the guest writes, with logappend=on, logsize=SIZE, logkeep=N
           -virtconsole [char=CHARDEV]
-                                a console, hvc0 in the guest, on this terminal unless it has a chardev
+                                a console, hvc0 in the guest, on this terminal unless it has a chardev;
+                                also with buffer=, history=, readonly, writeonly and logfile=
 
         Chardevs (two commas stand for one in a path):
           unix:PATH[,server][,wait][,reconnect-ms=N]     also unix:@NAME
           tcp:HOST:PORT[,server][,wait][,nodelay][,reconnect-ms=N]
           socket,path=PATH|host=HOST,port=N[,server=on][,wait=on][,abstract=on][,ipv4=off][,ipv6=off]
+          ws:HOST:PORT[/PATH][,server][,origin=URL]...   a WebSocket; wss: with TLS
+            tls[,tls-cert=FILE][,tls-key=FILE][,tls-ca=FILE][,tls-name=NAME][,tls-allow=NAME/...]
+                                TLS on tcp, socket and ws: ours, whom to trust, who may connect
           pty[,path=LINK]       a pseudo-terminal, and a link to it
           file:PATH[,append=on][,input-path=PATH]
           pipe:PATH             PATH.in and PATH.out, made with mkfifo
           stdio[,signal=off]    this terminal; with signal=off, Ctrl-C goes to the guest
           fd:N                  an inherited descriptor
           null                  takes all, gives nothing
+        Servers (unix, tcp) also take:
+          clients=N[,mode=first|broadcast][,writers=one|all]
+                                several clients: each in its turn, or all at once
+          allow=uid:U/gid:G     unix only: who may connect, by number or name
 
         Several VMs:
           --config FILE         serve the VMs of this TOML file, with keys like these options (docs/config-file.md);
@@ -49,6 +62,10 @@ internal static class ServeManual
 
         Other options:
           --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
+          --control PATH|none   unix socket of the control API (docs/control.md), for vmchannel ports, plug, watch …;
+                                without it $XDG_RUNTIME_DIR/vmchannel/NAME.sock (root: /run/vmchannel/NAME.sock)
+          --control-tcp ADDRESS:PORT --control-token-file FILE
+                                the control API on TCP as well, for clients that have the token in FILE
           --max-ports N         ports the device has room for, the console's included (1 to 127, default 31)
           --resize-order old    for guests with a Linux before 6.15: rows before columns
           --no-wake-nudge       do not wake writers that Linux's driver forgets

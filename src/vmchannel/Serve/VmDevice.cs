@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.WebSockets;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
@@ -55,6 +56,7 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <returns>Done when who has to be there first is there.</returns>
+    /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
     public Task Plug(PortPlan plan)
     {
@@ -66,7 +68,12 @@ internal sealed class VmDevice : IDisposable
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
-            return end is Chardev chardev ? chardev.Ready : Task.CompletedTask;
+            return end.Ready;
+        }
+        catch (PlugException e)
+        {
+            port?.Dispose();
+            throw new PortConflictException(e.Message);
         }
         catch (IOException e)
         {
@@ -121,6 +128,6 @@ internal sealed class VmDevice : IDisposable
 
     private HostEnd CreateEnd(PortPlan plan)
         => plan.Chardev is ChardevSpec chardev
-            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>())
+            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>(), KestrelWebSockets.Shared)
             : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, _log);
 }
