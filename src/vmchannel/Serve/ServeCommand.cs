@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Control;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
@@ -25,6 +26,7 @@ internal static class ServeCommand
     {
         EndpointOptions endpoint = new();
         DeviceOptions device = new();
+        ControlOptions control = new();
         Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "log only warnings and errors, print no arguments" };
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
@@ -33,6 +35,7 @@ internal static class ServeCommand
         ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand, name };
         endpoint.AddTo(command);
         device.AddTo(command);
+        control.AddTo(command);
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(capabilities))
@@ -50,7 +53,7 @@ internal static class ServeCommand
             }
 
             LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
-            return RunAsync(new VmPlan(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand)), lowest);
+            return RunAsync(new VmPlan(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand)), control.Read(parsed), lowest);
         });
         return command;
     }
@@ -60,7 +63,7 @@ internal static class ServeCommand
             : VmName.IsValid(name, out string? reason) ? name
             : throw new UsageException($"--name {name}: the name {reason}");
 
-    private static async Task<int> RunAsync(VmPlan plan, LogLevel lowest)
+    private static async Task<int> RunAsync(VmPlan plan, ControlPlan control, LogLevel lowest)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
@@ -74,7 +77,9 @@ internal static class ServeCommand
         using LineLog log = new(lowest);
         try
         {
-            await using Server server = new(log);
+            using ControlListeners listeners = ControlListeners.Open(control, log);
+            await using Server server = new(log, listeners.Names);
+            await using ControlServer api = new(server, listeners, log);
             VmHost host = await server.AddAsync(plan, stop.Token);
             using PosixSignalRegistration? resized = FollowTerminal(plan.Device, host);
             Announce(plan.Device, plan.Endpoint, lowest);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Control;
 using VmChannel.Device.Loop;
 using VmChannel.Native;
 
@@ -12,11 +13,15 @@ internal sealed class Server : IAsyncDisposable
     private readonly LoopPool _loops;
     private readonly ChangeQueue _changes = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly IVmNames? _names;
     private volatile Entry[] _entries = [];
 
-    public Server(ILoggerFactory log)
+    /// <param name="log">For all parts.</param>
+    /// <param name="names">Where VMs are found by others; null = nowhere.</param>
+    public Server(ILoggerFactory log, IVmNames? names = null)
     {
         _log = log;
+        _names = names;
         _loops = new LoopPool(Environment.ProcessorCount, log);
 
         // Without it a large device fails later, and in a less clear way.
@@ -28,6 +33,13 @@ internal sealed class Server : IAsyncDisposable
 
     /// <summary>Completes when no VM can come back any more, as when each had an inherited connection that ended.</summary>
     public Task Finished => _finished.Task;
+
+    /// <summary>When it began, UTC.</summary>
+    public DateTimeOffset Started { get; } = DateTimeOffset.UtcNow;
+
+    /// <summary>Reads the configuration again and applies what differs; null when there is none.</summary>
+    /// <remarks>It throws a <see cref="ReloadException"/> when the configuration makes no sense; nothing has changed then.</remarks>
+    public Func<CancellationToken, Task<ReloadResult>>? Reload { get; set; }
 
     /// <summary>The VM of this name, or null.</summary>
     public VmHost? Find(string name) => Array.Find(_entries, entry => entry.Host.Name == name)?.Host;
@@ -65,6 +77,7 @@ internal sealed class Server : IAsyncDisposable
             throw new IOException($"there is a VM named {plan.Name} already: give this one another --name");
         }
 
+        _names?.Claim(plan.Name);
         DeviceLoop loop = _loops.Take();
         try
         {
@@ -76,6 +89,7 @@ internal sealed class Server : IAsyncDisposable
         catch
         {
             _loops.Return(loop);
+            _names?.Release(plan.Name);
             throw;
         }
     }
@@ -85,7 +99,11 @@ internal sealed class Server : IAsyncDisposable
         // No longer to be found while they stop.
         _entries = [.. _entries.Except(removed)];
         await Task.WhenAll(removed.Select(entry => entry.Host.DisposeAsync().AsTask()));
-        Array.ForEach(removed, entry => _loops.Return(entry.Loop));
+        foreach (Entry entry in removed)
+        {
+            _loops.Return(entry.Loop);
+            _names?.Release(entry.Host.Name);
+        }
     }
 
     private async Task WatchAsync(VmHost host)

@@ -1,0 +1,80 @@
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>One operation of the control API: what it is called, what it takes and gives. The OpenAPI document says the same.</summary>
+internal sealed record ControlRoute
+{
+    private readonly string[] _segments = [];
+
+    /// <summary>HTTP's method.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>Such as <c>/v1/vms/{vm}</c>.</summary>
+    public required string Pattern
+    {
+        get => '/' + string.Join('/', _segments);
+        init => _segments = value.Split('/', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>One line for people.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>Parameters in the query, and what they mean.</summary>
+    public IReadOnlyList<(string Name, string Meaning)> Query { get; init; } = [];
+
+    /// <summary>What the request's body is; null = none.</summary>
+    public JsonTypeInfo? Body { get; init; }
+
+    /// <summary>What the answer is, when it is JSON.</summary>
+    public JsonTypeInfo? Answer { get; init; }
+
+    /// <summary>The answer's media type, and the status of success.</summary>
+    public string MediaType { get; init; } = "application/json";
+
+    public int Status { get; init; } = StatusCodes.Status200OK;
+
+    /// <summary>It is to be done within seconds; otherwise it lasts as long as the client listens.</summary>
+    public bool IsShort { get; init; } = true;
+
+    /// <summary>Does it. What goes wrong is thrown, and <see cref="Problems"/> makes an answer of it.</summary>
+    public required Func<ControlCall, Task> Handler { get; init; }
+
+    /// <summary>An operation that answers with JSON.</summary>
+    public static ControlRoute Json<T>(
+        string method, string pattern, string summary, JsonTypeInfo<T> answer, Func<ControlCall, Task<T>> handler)
+        => new()
+        {
+            Method = method,
+            Pattern = pattern,
+            Summary = summary,
+            Answer = answer,
+            Handler = async call => await call.AnswerAsync(await handler(call), answer),
+        };
+
+    /// <summary>The values of the pattern's names when a path is of this pattern; null when it is not.</summary>
+    /// <param name="path">Split at its slashes, and decoded.</param>
+    public Dictionary<string, string>? Match(ReadOnlySpan<string> path)
+    {
+        if (path.Length != _segments.Length)
+        {
+            return null;
+        }
+
+        Dictionary<string, string> values = [];
+        for (int i = 0; i < path.Length; i++)
+        {
+            if (_segments[i] is ['{', .. string name, '}'])
+            {
+                values[name] = path[i];
+            }
+            else if (_segments[i] != path[i])
+            {
+                return null;
+            }
+        }
+
+        return values;
+    }
+}

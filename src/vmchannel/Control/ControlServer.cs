@@ -1,0 +1,113 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using VmChannel.Cli.Serve;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>The control API on listening sockets. The web server behind it is started by the first connection.</summary>
+/// <remarks>Until then a sleeping thread is all it costs: a server that nobody asks anything stays as small as it was.</remarks>
+internal sealed partial class ControlServer : IAsyncDisposable
+{
+    private const int MaxBodyBytes = 64 * 1024;
+    private const int MaxConnections = 1024;
+    private const int StackBytes = 256 * 1024;
+    private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
+
+    private readonly ControlApplication _application;
+    private readonly IReadOnlyList<FileDescriptor> _listeners;
+    private readonly FileDescriptor _wake = EventFd.Create();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILogger _log;
+    private readonly Thread _watch;
+    private KestrelServer? _kestrel;
+
+    /// <param name="server">What requests are about.</param>
+    /// <param name="listeners">Where clients connect; they stay their owner's.</param>
+    /// <param name="log">Failures.</param>
+    public ControlServer(Server server, ControlListeners listeners, ILoggerFactory log)
+    {
+        _log = log.CreateLogger<ControlServer>();
+        _listeners = listeners.Sockets;
+        _application = new ControlApplication(server, listeners.Token, _log, _stopping.Token);
+        _watch = new Thread(WatchListeners, StackBytes) { Name = "control", IsBackground = true };
+        if (_listeners.Count > 0)
+        {
+            _watch.Start();
+        }
+    }
+
+    /// <summary>Somebody connected, so the web server runs.</summary>
+    public bool IsAwake => Volatile.Read(ref _kestrel) is not null;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _ = EventFd.Signal(_wake);
+        if (_listeners.Count > 0)
+        {
+            _watch.Join();
+        }
+
+        if (_kestrel is not null)
+        {
+            using CancellationTokenSource limit = new(StopTime);
+            await _kestrel.StopAsync(limit.Token);
+            _kestrel.Dispose();
+        }
+
+        _wake.Dispose();
+        _stopping.Dispose();
+    }
+
+    private void WatchListeners()
+    {
+        PollEntry[] entries = [new(_wake.Number, PollEvents.In), .. _listeners.Select(listener => new PollEntry(listener.Number, PollEvents.In))];
+        while (Poll.Wait(entries, Timeout.InfiniteTimeSpan).Value == 0)
+        {
+            // A signal.
+        }
+
+        if (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                StartKestrel();
+            }
+            catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+            {
+                LogFailed(e.Message);
+            }
+        }
+    }
+
+    private void StartKestrel()
+    {
+        KestrelServerOptions options = new() { AddServerHeader = false };
+        options.Limits.MaxRequestBodySize = MaxBodyBytes;
+        options.Limits.MaxConcurrentConnections = MaxConnections;
+        options.Limits.MaxConcurrentUpgradedConnections = MaxConnections;
+        options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        options.Limits.MaxRequestLineSize = 4 * 1024;
+        options.Limits.RequestHeadersTimeout = HeadersTimeout;
+        foreach (FileDescriptor listener in _listeners)
+        {
+            // The transport closes what it is given.
+            FileDescriptor given = listener.Duplicate();
+            options.ListenHandle((ulong)given.Number, listen => listen.Protocols = HttpProtocols.Http1);
+            given.SetHandleAsInvalid();
+        }
+
+        SocketTransportFactory transport = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
+        KestrelServer kestrel = new(Options.Create(options), transport, NullLoggerFactory.Instance);
+        kestrel.StartAsync(_application, _stopping.Token).GetAwaiter().GetResult();
+        Volatile.Write(ref _kestrel, kestrel);
+    }
+
+    [LoggerMessage(131, LogLevel.Error, "the control API cannot start: {Reason}")]
+    private partial void LogFailed(string reason);
+}

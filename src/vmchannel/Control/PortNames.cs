@@ -1,0 +1,47 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using VmChannel.Cli.Serve;
+using VmChannel.Control;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>Finds the port a person means: by number, by name, or by the end of a name when no other ends so.</summary>
+internal static class PortNames
+{
+    /// <exception cref="ProblemException">None (404), or several (409): the candidates are named.</exception>
+    public static ServedPort Find(VmHost vm, string text)
+    {
+        ServedPort[] found = Match(vm.Ports, text);
+        return found switch
+        {
+            [ServedPort only] => only,
+            [] => throw new ProblemException(
+                StatusCodes.Status404NotFound,
+                "no such port",
+                $"{vm.Name} has no port {text}: {(vm.Ports.Count == 0 ? "it has none" : "it has " + List(vm.Ports))}"),
+            _ => throw new ProblemException(new Problem(
+                "which port?",
+                StatusCodes.Status409Conflict,
+                $"{text} may be {List(found)} of {vm.Name}: write more of the name, or the number",
+                Candidates: [.. found.Select(port => port.Plan.Spec.Protocol!)])),
+        };
+    }
+
+    /// <summary>Every port the text may mean.</summary>
+    public static ServedPort[] Match(IReadOnlyCollection<ServedPort> ports, string text)
+    {
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && ports.FirstOrDefault(port => port.Plan.Spec.Number == number) is ServedPort numbered)
+        {
+            return [numbered];
+        }
+
+        ServedPort[] named = [.. ports.Where(port => port.Plan.Spec.Protocol == text)];
+        return named.Length > 0 || text.Length == 0
+            ? named
+            : [.. ports.Where(port => port.Plan.Spec.Protocol?.EndsWith('.' + text, StringComparison.Ordinal) == true)];
+    }
+
+    private static string List(IEnumerable<ServedPort> ports)
+        => string.Join(", ", ports.Select(port => port.Plan.Spec.Protocol is string name ? $"{port.Plan.Spec.Number} ({name})" : $"{port.Plan.Spec.Number}"));
+}

@@ -1,0 +1,51 @@
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>The folder where servers and the commands that talk to them meet: one socket for each VM, by its name.</summary>
+internal static class RuntimeFolder
+{
+    private const string Name = "vmchannel";
+    private const string SocketSuffix = ".sock";
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary><c>$XDG_RUNTIME_DIR/vmchannel</c>, or else <c>/run/vmchannel</c> for root and <c>/tmp/vmchannel-UID</c> for others.</summary>
+    public static string Default
+        => Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Path.IsPathRooted(runtime)
+            ? Path.Combine(runtime, Name)
+            : FileOwnership.EffectiveUser == 0 ? Path.Combine("/run", Name)
+            : Path.Combine("/tmp", $"{Name}-{FileOwnership.EffectiveUser}");
+
+    /// <summary>A VM's socket in a folder.</summary>
+    public static string SocketOf(string folder, string vm) => Path.Combine(folder, vm + SocketSuffix);
+
+    /// <summary>The VMs that have, or had, a socket in a folder, in order.</summary>
+    public static IEnumerable<string> VmsIn(string folder)
+        => !Directory.Exists(folder) ? []
+            : Directory.EnumerateFiles(folder, "*" + SocketSuffix).Select(path => Path.GetFileName(path)[..^SocketSuffix.Length])
+                .Order(StringComparer.Ordinal);
+
+    /// <summary>Makes the folder, for this user alone.</summary>
+    /// <exception cref="IOException">It cannot be made, or is another user's, who could put false servers into it.</exception>
+    public static void Create(string folder)
+    {
+        try
+        {
+            _ = Directory.CreateDirectory(folder, Private);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException(e.Message, e);
+        }
+
+        if (new DirectoryInfo(folder).LinkTarget is not null || FileOwnership.OwnerOf(folder) != FileOwnership.EffectiveUser)
+        {
+            throw new IOException($"{folder} is not this user's own folder");
+        }
+
+        if ((File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        {
+            throw new IOException($"others may write to {folder}: chmod 700 it");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+using System.Reflection;
+using VmChannel.Cli.Serve;
+using VmChannel.Control;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>A server as the contract has it.</summary>
+internal static class ServerView
+{
+    private static readonly string Version =
+        typeof(ServerView).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+
+    public static ServerInfo Of(Server server) => new(
+        Version, Environment.ProcessId, server.Started, [.. server.Vms.Select(vm => vm.Name)], 0, server.Reload is not null);
+}
