@@ -1,15 +1,89 @@
+using System.Net.Mime;
+using Microsoft.AspNetCore.Http;
+using VmChannel.Cli.Serve;
 using VmChannel.Control;
+using VmChannel.Device.Options;
+using VmChannel.Device.Services;
 
 namespace VmChannel.Cli.Control;
 
 /// <summary>All operations of the control API.</summary>
 internal static class ControlRoutes
 {
+    private const string Document = "openapi.json";
+
     /// <summary>In the order in which the document shows them.</summary>
     public static IReadOnlyList<ControlRoute> All { get; } =
     [
-        ControlRoute.Json("GET", "/v1/server", "The server process.", ControlJson.Default.ServerInfo, call => Now(ServerView.Of(call.Server))),
+        ControlRoute.Json(
+            "GET", "/v1/server", "The server process.", ControlJson.Default.ServerInfo, call => Now(ServerView.Of(call.Server))),
+        ControlRoute.Json(
+            "GET", "/v1/vms", "All VMs.", ControlJson.Default.IReadOnlyListVmInfo,
+            call => Now<IReadOnlyList<VmInfo>>([.. call.Server.Vms.Select(VmView.Of)])),
+        ControlRoute.Json("GET", "/v1/vms/{vm}", "A VM in a few words.", ControlJson.Default.VmInfo, call => Now(VmView.Of(call.Vm))),
+        ControlRoute.Json(
+            "GET", "/v1/vms/{vm}/inspect", "All that is known about a VM.", ControlJson.Default.VmInspection,
+            call => Now(VmView.Inspect(call.Vm))),
+        ControlRoute.Json(
+            "GET", "/v1/vms/{vm}/ports", "A VM's ports.", ControlJson.Default.IReadOnlyListPortInfo,
+            call => Now<IReadOnlyList<PortInfo>>([.. call.Vm.Ports.Select(PortView.Of)])),
+        ControlRoute.Json("POST", "/v1/vms/{vm}/ports", "Plugs a port in.", ControlJson.Default.PortInfo, PlugAsync) with
+        {
+            Body = ControlJson.Default.OptionsRequest,
+            Status = StatusCodes.Status201Created,
+        },
+        ControlRoute.Json(
+            "GET", "/v1/vms/{vm}/ports/{port}", "A port.", ControlJson.Default.PortInfo, call => Now(PortView.Of(call.Port))),
+        ControlRoute.Json("DELETE", "/v1/vms/{vm}/ports/{port}", "Takes a port out; the answer is how it was.", ControlJson.Default.PortInfo, UnplugAsync),
+        new ControlRoute
+        {
+            Method = "GET",
+            Pattern = "/v1/events",
+            Summary = "What happens, as it happens.",
+            Query = [("vm", "Of this VM alone."), ("after", "From the event after this one; without it, from now on.")],
+            Answer = ControlJson.Default.ChannelEvent,
+            MediaType = EventsRoute.MediaType,
+            IsShort = false,
+            Handler = EventsRoute.HandleAsync,
+        },
+        ControlRoute.Json("POST", "/v1/reload", "Reads the configuration file again.", ControlJson.Default.ReloadResult, ReloadAsync),
+        new ControlRoute { Method = "GET", Pattern = "/v1/openapi.json", Summary = "This document.", Handler = WriteDocumentAsync },
     ];
 
     private static Task<T> Now<T>(T value) => Task.FromResult(value);
+
+    private static async Task<PortInfo> PlugAsync(ControlCall call)
+    {
+        VmHost vm = call.Vm;
+        string options = await call.ReadOptionsAsync();
+        if (!PortOptions.TryParseSerial(options, ServiceCatalog.All, out PortRequest? request, out string? error))
+        {
+            throw BadOptions(error);
+        }
+
+        return PortView.Of(await vm.PlugAsync(request, call.Cancellation));
+    }
+
+    private static async Task<PortInfo> UnplugAsync(ControlCall call)
+    {
+        ServedPort port = call.Port;
+        return await call.Vm.UnplugAsync(port.Plan.Spec.Number, call.Cancellation)
+            ? PortView.Of(port)
+            : throw new ProblemException(StatusCodes.Status404NotFound, "no such port", $"{port.Plan.Spec} was taken out meanwhile");
+    }
+
+    private static Task<ReloadResult> ReloadAsync(ControlCall call)
+        => call.Server.Reload is { } reload
+            ? reload(call.Cancellation)
+            : throw new ProblemException(
+                StatusCodes.Status409Conflict, "nothing to reload", "this server was started without a configuration file: serve --config FILE has one");
+
+    private static ProblemException BadOptions(string error) => new(StatusCodes.Status400BadRequest, "bad options", error);
+
+    private static async Task WriteDocumentAsync(ControlCall call)
+    {
+        call.Http.Response.ContentType = MediaTypeNames.Application.Json;
+        await using Stream document = typeof(ControlRoutes).Assembly.GetManifestResourceStream(Document)!;
+        await document.CopyToAsync(call.Http.Response.Body, call.Cancellation);
+    }
 }

@@ -11,5 +11,5 @@ internal static class ServerView
         typeof(ServerView).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     public static ServerInfo Of(Server server) => new(
-        Version, Environment.ProcessId, server.Started, [.. server.Vms.Select(vm => vm.Name)], 0, server.Reload is not null);
+        Version, Environment.ProcessId, server.Started, [.. server.Vms.Select(vm => vm.Name)], server.Journal.Last, server.Reload is not null);
 }

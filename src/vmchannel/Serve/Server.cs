@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Control;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Native;
 
@@ -33,6 +34,9 @@ internal sealed class Server : IAsyncDisposable
 
     /// <summary>Completes when no VM can come back any more, as when each had an inherited connection that ended.</summary>
     public Task Finished => _finished.Task;
+
+    /// <summary>What happened to the VMs and their ports.</summary>
+    public EventJournal Journal { get; } = new();
 
     /// <summary>When it began, UTC.</summary>
     public DateTimeOffset Started { get; } = DateTimeOffset.UtcNow;
@@ -81,7 +85,7 @@ internal sealed class Server : IAsyncDisposable
         DeviceLoop loop = _loops.Take();
         try
         {
-            VmHost host = await VmHost.StartAsync(plan, loop, _log, cancellationToken);
+            VmHost host = await VmHost.StartAsync(plan, loop, Journal, _log, cancellationToken);
             _entries = [.. _entries.Append(new Entry(host, loop)).OrderBy(entry => entry.Host.Name, StringComparer.Ordinal)];
             _ = WatchAsync(host);
             return host;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
@@ -16,19 +17,22 @@ internal sealed class VmDevice : IDisposable
 {
     private readonly DeviceLoop _loop;
     private readonly ILoggerFactory _log;
+    private readonly VmJournal _events;
     private readonly VirtioSerialDevice _device;
     private readonly VhostUserServer _server;
     private volatile ServedPorts _ports = ServedPorts.None;
 
     /// <param name="plan">The device; its ports are plugged in by the caller.</param>
     /// <param name="loop">Serves it.</param>
+    /// <param name="events">Gets what happens to the device and its ports.</param>
     /// <param name="log">For all parts.</param>
     /// <param name="finished">Called when the front-end has gone and cannot come back.</param>
-    public VmDevice(VmPlan plan, DeviceLoop loop, ILoggerFactory log, Action finished)
+    public VmDevice(VmPlan plan, DeviceLoop loop, VmJournal events, ILoggerFactory log, Action finished)
     {
         _loop = loop;
+        _events = events;
         _log = log;
-        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>());
+        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>(), events);
         _server = new VhostUserServer(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
         {
             Finished = finished,
@@ -37,6 +41,9 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>What is plugged in now. Any thread.</summary>
     public ServedPorts Ports => _ports;
+
+    /// <summary>The device now, without its ports. Any thread.</summary>
+    public DeviceState State => _device.State;
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
@@ -55,7 +62,7 @@ internal sealed class VmDevice : IDisposable
         try
         {
             HostEnd end = CreateEnd(plan);
-            port = new(plan.Spec, end, _log.CreateLogger<Port>());
+            port = new(plan.Spec, end, _log.CreateLogger<Port>(), _events);
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));

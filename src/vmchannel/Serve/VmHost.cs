@@ -1,10 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
+using VmChannel.Device.VirtioSerial;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
@@ -23,12 +25,12 @@ internal sealed class VmHost : IAsyncDisposable
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDisposed;
 
-    private VmHost(VmPlan plan, DeviceLoop loop, ILoggerFactory log)
+    private VmHost(VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log)
     {
         Plan = plan;
         _loop = loop;
         _table = new PortTable(plan.Device.Settings.MaxPorts, ServiceCatalog.All, plan.Device.Ports);
-        _device = new VmDevice(plan, loop, log, () => _finished.TrySetResult());
+        _device = new VmDevice(plan, loop, new VmJournal(events, plan.Name), log, () => _finished.TrySetResult());
     }
 
     public string Name => Plan.Name;
@@ -39,14 +41,18 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>What is plugged in now, by number.</summary>
     public ServedPorts Ports => _device.Ports;
 
+    /// <summary>The device at this moment, without its ports.</summary>
+    public DeviceState State => _device.State;
+
     /// <summary>Completes when the front-end has gone and cannot come back, as with an inherited connection, or after the end.</summary>
     public Task Finished => _finished.Task;
 
     /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
     /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
-    public static async Task<VmHost> StartAsync(VmPlan plan, DeviceLoop loop, ILoggerFactory log, CancellationToken cancellationToken)
+    public static async Task<VmHost> StartAsync(
+        VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log, CancellationToken cancellationToken)
     {
-        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, log));
+        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, log));
         try
         {
             _ = await host.InvokeAsync(host._device.Reserve);

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using VmChannel.Control;
+using VmChannel.Device.Events;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary><c>GET /v1/events</c>: what happens, as server-sent events (WHATWG HTML, §9.2).</summary>
+internal static class EventsRoute
+{
+    public const string MediaType = "text/event-stream";
+
+    private const string LastEventId = "Last-Event-ID";
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
+
+    public static async Task HandleAsync(ControlCall call)
+    {
+        string? vm = call.Http.Request.Query["vm"].ToString() is { Length: > 0 } name ? call.FindVm(name).Name : null;
+        long after = Resume(call) ?? call.QueryNumber("after") ?? call.Server.Journal.Last;
+
+        // A slow listener is no reason to hang up: it is told what it missed.
+        if (call.Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+
+        call.Http.Response.ContentType = MediaType;
+        call.Http.Response.Headers.CacheControl = "no-store";
+        await WriteAsync(call, ": listening\n\n");
+        try
+        {
+            await ListenAsync(call, vm, after);
+        }
+        catch (OperationCanceledException) when (call.Cancellation.IsCancellationRequested)
+        {
+            // The listener left, or the server ends: either is the end of the stream.
+        }
+    }
+
+    private static async Task ListenAsync(ControlCall call, string? vm, long after)
+    {
+        await using IAsyncEnumerator<JournalEntry> entries =
+            call.Server.Journal.ReadAsync(after, call.Cancellation).GetAsyncEnumerator(call.Cancellation);
+        while (true)
+        {
+            Task<bool> next = entries.MoveNextAsync().AsTask();
+            while (!next.IsCompleted && await Task.WhenAny(next, Task.Delay(KeepAlive, call.Cancellation)) != next)
+            {
+                await WriteAsync(call, ": keep-alive\n\n");
+            }
+
+            if (!await next)
+            {
+                return;
+            }
+
+            JournalEntry entry = entries.Current;
+            if (entry.Missed > 0)
+            {
+                await WriteAsync(call, $"event: {EventStream.MissedType}\ndata: {JsonSerializer.Serialize(new(entry.Missed), ControlJson.Default.MissedEvents)}\n\n");
+            }
+
+            if (vm is null || entry.Event.Vm == vm)
+            {
+                string json = JsonSerializer.Serialize(View(entry.Event), ControlJson.Default.ChannelEvent);
+                await WriteAsync(call, string.Create(CultureInfo.InvariantCulture, $"id: {entry.Event.Sequence}\ndata: {json}\n\n"));
+            }
+        }
+    }
+
+    /// <summary>A listener that comes back says which was its last.</summary>
+    private static long? Resume(ControlCall call)
+        => long.TryParse(call.Http.Request.Headers[LastEventId], NumberStyles.None, CultureInfo.InvariantCulture, out long last) ? last : null;
+
+    private static ChannelEvent View(DeviceEvent told)
+        => new(told.Sequence, told.Time, told.Vm, told.Port, told.Protocol, EventNames.Of(told.Kind), told.Cause, told.Generation);
+
+    private static Task WriteAsync(ControlCall call, string text) => call.Http.Response.WriteAsync(text, call.Cancellation);
+}
