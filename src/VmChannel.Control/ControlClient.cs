@@ -166,7 +166,7 @@ public sealed class ControlClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new ControlException($"{_address}: {Explain(e)}", e);
+            throw new ControlException($"{_address}: {Explain(e)}", e) { IsUnreachable = e.HttpRequestError == HttpRequestError.ConnectionError };
         }
 
         if (response.IsSuccessStatusCode)

@@ -18,6 +18,9 @@ public sealed class ControlException : IOException
     /// <summary>What the server said; null when it said nothing.</summary>
     public Problem? Problem { get; }
 
+    /// <summary>Nobody listens there.</summary>
+    public bool IsUnreachable { get; init; }
+
     private static string Describe(Problem problem)
     {
         string text = problem.Detail ?? problem.Title;

@@ -64,12 +64,13 @@ public sealed record PortInfo
 }
 
 /// <summary>What a port may use, and what its clients may do.</summary>
-/// <param name="BytesPerSecond">In each direction; null = unlimited.</param>
 /// <param name="BufferBytes">Kept for each client that follows without holding the channel.</param>
 /// <param name="HistoryBytes">The guest's last bytes that a late client gets.</param>
 /// <param name="Access">Which way bytes may go.</param>
+/// <param name="BytesPerSecond">In each direction; null = unlimited.</param>
 /// <param name="LogFile">A file that gets all the guest writes.</param>
-public sealed record PortLimitsInfo(long? BytesPerSecond, long BufferBytes, long HistoryBytes, ClientAccess Access, string? LogFile);
+public sealed record PortLimitsInfo(
+    long BufferBytes, long HistoryBytes, ClientAccess Access, long? BytesPerSecond = null, string? LogFile = null);
 
 /// <summary>What went through a port since it was plugged in. Bytes, unless said otherwise.</summary>
 public sealed record PortCountersInfo

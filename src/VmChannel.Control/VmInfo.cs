@@ -10,7 +10,7 @@ namespace VmChannel.Control;
 /// <param name="MaxPorts">Ports there is room for: numbers are below it.</param>
 /// <param name="FrontEnd">The VMM's process, such as <c>qemu-system-x86 (pid 1234)</c>; null when none is connected.</param>
 public sealed record VmInfo(
-    string Name, string Endpoint, VmState State, int Ports, int OpenPorts, int StalledPorts, int MaxPorts, string? FrontEnd);
+    string Name, string Endpoint, VmState State, int Ports, int OpenPorts, int StalledPorts, int MaxPorts, string? FrontEnd = null);
 
 /// <summary>How far a VM is.</summary>
 [System.Text.Json.Serialization.JsonConverter(typeof(KebabCase<VmState>))]

@@ -5,9 +5,9 @@ namespace VmChannel.Control;
 /// <summary>All that is known about a VM at one moment.</summary>
 /// <param name="Vm">In a few words.</param>
 /// <param name="Device">Its device.</param>
-/// <param name="FrontEnd">Its VMM as it talks to the device; null when none is connected.</param>
 /// <param name="Ports">By number.</param>
-public sealed record VmInspection(VmInfo Vm, DeviceInfo Device, FrontEndInfo? FrontEnd, IReadOnlyList<PortInfo> Ports);
+/// <param name="FrontEnd">Its VMM as it talks to the device; null when none is connected.</param>
+public sealed record VmInspection(VmInfo Vm, DeviceInfo Device, IReadOnlyList<PortInfo> Ports, FrontEndInfo? FrontEnd = null);
 
 /// <summary>A virtio-serial device.</summary>
 public sealed record DeviceInfo

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.Cli.Args;
+using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
@@ -11,5 +12,11 @@ RootCommand root = new("Named byte-stream channels between a host and its virtua
     RunVerb.Create(),
     ArgsCommand.Create(),
     FetchCommand.Create(),
+    CompletionCommand.Create(),
 };
+foreach (Command verb in ClientVerbs.Create())
+{
+    root.Add(verb);
+}
+
 return await CommandRunner.RunAsync(root, args);

@@ -9,11 +9,12 @@ internal static class StandardStream
     private static readonly FileDescriptor Output = FileDescriptor.Borrow(1);
     private static readonly FileDescriptor Error = FileDescriptor.Borrow(2);
 
-    public static void WriteOutput(string text) => Write(Output, text);
+    /// <returns>False when nobody reads.</returns>
+    public static bool WriteOutput(string text) => Write(Output, text);
 
     /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
     public static void WriteError(string text)
-        => Write(Error, Terminal.Is(Error) ? text.Replace("\n", "\r\n", StringComparison.Ordinal) : text);
+        => _ = Write(Error, Terminal.Is(Error) ? text.Replace("\n", "\r\n", StringComparison.Ordinal) : text);
 
     /// <summary>One line on standard error: <c>vmchannel: …</c>. What came from elsewhere cannot add lines or control the terminal.</summary>
     public static void Complain(string message) => WriteError($"vmchannel: {Printable(message)}\n");
@@ -22,8 +23,7 @@ internal static class StandardStream
     public static string Printable(string text)
         => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
-    /// <summary>Nobody reads: nothing can be done about it.</summary>
-    private static void Write(FileDescriptor stream, string text)
+    private static bool Write(FileDescriptor stream, string text)
     {
         ReadOnlySpan<byte> left = Encoding.UTF8.GetBytes(text);
         while (left.Length > 0)
@@ -35,8 +35,10 @@ internal static class StandardStream
             }
             else if (!result.IsAgain || Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], TimeSpan.FromSeconds(1)).Value == 0)
             {
-                return;
+                return false;
             }
         }
+
+        return true;
     }
 }

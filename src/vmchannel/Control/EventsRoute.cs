@@ -75,7 +75,7 @@ internal static class EventsRoute
         => long.TryParse(call.Http.Request.Headers[LastEventId], NumberStyles.None, CultureInfo.InvariantCulture, out long last) ? last : null;
 
     private static ChannelEvent View(DeviceEvent told)
-        => new(told.Sequence, told.Time, told.Vm, told.Port, told.Protocol, EventNames.Of(told.Kind), told.Cause, told.Generation);
+        => new(told.Sequence, told.Time, told.Vm, EventNames.Of(told.Kind), told.Port, told.Protocol, told.Cause, told.Generation);
 
     private static Task WriteAsync(ControlCall call, string text) => call.Http.Response.WriteAsync(text, call.Cancellation);
 }

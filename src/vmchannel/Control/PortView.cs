@@ -46,7 +46,7 @@ internal static class PortView
     };
 
     private static PortLimitsInfo Limits(PortSpec spec)
-        => new(spec.Limits.BytesPerSecond, spec.Limits.BufferBytes, spec.Limits.HistoryBytes, Access(spec.Limits.Access), spec.LogFile?.Path);
+        => new(spec.Limits.BufferBytes, spec.Limits.HistoryBytes, Access(spec.Limits.Access), spec.Limits.BytesPerSecond, spec.LogFile?.Path);
 
     private static ClientAccess Access(PortAccess access) => access switch
     {

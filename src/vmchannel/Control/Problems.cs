@@ -30,7 +30,6 @@ internal static class Problems
             return;
         }
 
-        http.Response.Clear();
         http.Response.StatusCode = problem.Status;
         await http.Response.WriteAsJsonAsync(problem, ControlJson.Default.Problem, Problem.MediaType, http.RequestAborted);
     }

@@ -13,7 +13,7 @@ internal static class VmView
     public static VmInspection Inspect(VmHost vm)
     {
         DeviceState device = vm.State;
-        return new(Of(vm, device), Device(device), device.FrontEnd is null ? null : FrontEnd(device.FrontEnd), [.. vm.Ports.Select(PortView.Of)]);
+        return new(Of(vm, device), Device(device), [.. vm.Ports.Select(PortView.Of)], device.FrontEnd is null ? null : FrontEnd(device.FrontEnd));
     }
 
     private static VmInfo Of(VmHost vm, DeviceState device)

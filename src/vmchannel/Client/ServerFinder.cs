@@ -1,0 +1,96 @@
+using VmChannel.Cli.Control;
+using VmChannel.Control;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Client;
+
+/// <summary>Finds running servers: at the address that was given, or else in the runtime folder.</summary>
+/// <param name="folder">Where servers have their sockets by default.</param>
+/// <param name="address">Where the only one to ask is; null = look in the folder.</param>
+/// <param name="token">What it asks for.</param>
+internal sealed class ServerFinder(string folder, ControlAddress? address, string? token)
+{
+    private const string HowToStart = "start one with vmchannel serve, or say where it is with --control PATH";
+
+    /// <summary>The VM a person means; without a name, the only one there is.</summary>
+    /// <exception cref="ControlException">There is none, or there are several.</exception>
+    public async Task<VmTarget> FindAsync(string? vm, CancellationToken cancellationToken)
+    {
+        if (vm is not null)
+        {
+            return new VmTarget(address is null ? ClientOf(vm) : new ControlClient(address, token), vm);
+        }
+
+        List<VmTarget> found = [];
+        foreach ((ControlClient client, IReadOnlyList<VmInfo> vms) in await ListAsync(cancellationToken))
+        {
+            found.AddRange(vms.Select(info => new VmTarget(client, info.Name)));
+        }
+
+        return found switch
+        {
+            [VmTarget only] => only,
+            [] => throw new ControlException($"no VM is served: {HowToStart}"),
+            _ => throw new ControlException($"which VM? There are {string.Join(", ", found.Select(target => target.Vm))}: say one of them"),
+        };
+    }
+
+    /// <summary>Every server that answers, with its VMs.</summary>
+    /// <exception cref="ControlException">The one at the address that was given does not answer.</exception>
+    public async Task<IReadOnlyList<(ControlClient Client, IReadOnlyList<VmInfo> Vms)>> ListAsync(CancellationToken cancellationToken)
+    {
+        if (address is not null)
+        {
+            ControlClient client = new(address, token);
+            return [(client, await client.GetVmsAsync(cancellationToken))];
+        }
+
+        List<(ControlClient, IReadOnlyList<VmInfo>)> servers = [];
+        foreach (string path in SocketsIn(folder))
+        {
+            ControlClient client = new(ControlAddress.Unix(path));
+            try
+            {
+                servers.Add((client, await client.GetVmsAsync(cancellationToken)));
+            }
+            catch (ControlException e) when (e.IsUnreachable)
+            {
+                // What a killed server left behind.
+                client.Dispose();
+            }
+        }
+
+        return servers;
+    }
+
+    /// <summary>Names of VMs that have a socket, whether or not somebody still listens: quick enough for completion.</summary>
+    public IEnumerable<string> Names() => RuntimeFolder.VmsIn(folder);
+
+    /// <summary>One name of each socket: a server's VMs are names of the same one.</summary>
+    private static IEnumerable<string> SocketsIn(string folder)
+        => RuntimeFolder.VmsIn(folder).Select(vm => RuntimeFolder.SocketOf(folder, vm)).DistinctBy(IdentityOf);
+
+    private static FileIdentity? IdentityOf(string path)
+    {
+        _ = FileDescriptor.Open(path, OpenFlags.PathOnly, 0, out FileDescriptor? file);
+        using (file)
+        {
+            return file?.Identity();
+        }
+    }
+
+    private ControlClient ClientOf(string vm)
+    {
+        string path = RuntimeFolder.SocketOf(folder, vm);
+        if (vm.Contains('/', StringComparison.Ordinal) || !File.Exists(path))
+        {
+            string others = string.Join(", ", Names());
+            throw new ControlException($"no VM {vm} is served{(others.Length == 0 ? "" : $"; there is {others}")}: {HowToStart}");
+        }
+
+        return new ControlClient(ControlAddress.Unix(path));
+    }
+}
+
+/// <summary>A VM and the server that has it.</summary>
+internal sealed record VmTarget(ControlClient Client, string Vm);
