@@ -1,5 +1,6 @@
 using System.Net.Mime;
 using Microsoft.AspNetCore.Http;
+using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Options;
@@ -47,6 +48,14 @@ internal static class ControlRoutes
             Handler = EventsRoute.HandleAsync,
         },
         ControlRoute.Json("POST", "/v1/reload", "Reads the configuration file again.", ControlJson.Default.ReloadResult, ReloadAsync),
+        new ControlRoute
+        {
+            Method = "GET",
+            Pattern = "/metrics",
+            Summary = "Metrics of all VMs, for Prometheus.",
+            MediaType = PrometheusText.MediaType,
+            Handler = MetricsRoute.HandleAsync,
+        },
         new ControlRoute { Method = "GET", Pattern = "/v1/openapi.json", Summary = "This document.", Handler = WriteDocumentAsync },
     ];
 
