@@ -7,7 +7,7 @@ internal static class MetricsRoute
 {
     public static async Task HandleAsync(ControlCall call)
     {
-        call.Http.Response.ContentType = PrometheusText.MediaType;
+        call.Http.Response.ContentType = PrometheusText.ContentType;
         await PrometheusScrape.WriteAsync(call.Metrics.Meter, call.Http.Response.BodyWriter, call.Cancellation);
     }
 }

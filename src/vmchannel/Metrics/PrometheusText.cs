@@ -8,7 +8,10 @@ namespace VmChannel.Cli.Metrics;
 /// <param name="output">Gets the text, as UTF-8.</param>
 internal sealed class PrometheusText(IBufferWriter<byte> output)
 {
-    public const string MediaType = "text/plain; version=0.0.4; charset=utf-8";
+    public const string MediaType = "text/plain";
+
+    /// <summary>The same with what a server has to say about it.</summary>
+    public const string ContentType = MediaType + "; version=0.0.4; charset=utf-8";
 
     private const int LongestNumber = 32;
 

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace VmChannel.Cli.Control;
+
+/// <summary>Answers that are made once for all who wait for the same. Thread-safe.</summary>
+/// <remarks>
+/// A thousand clients that ask at once cost one look and one serialisation. No answer is ever older than its question: the
+/// look comes after all that share it have asked, and who asks later waits for the next.
+/// </remarks>
+/// <param name="type">How an answer becomes JSON.</param>
+internal sealed class SharedAnswers<T>(JsonTypeInfo<T> type)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<object, Task<byte[]>> _awaited = [];
+
+    /// <param name="subject">What the question is about.</param>
+    /// <param name="look">Finds the answer, without waiting.</param>
+    public Task<byte[]> GetAsync(object subject, Func<T> look)
+    {
+        lock (_lock)
+        {
+            if (!_awaited.TryGetValue(subject, out Task<byte[]>? answer))
+            {
+                // At the end of the pool's queue: whoever is in it already may join.
+                answer = Task.Factory.StartNew(
+                    () => Make(subject, look), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+                _awaited.Add(subject, answer);
+            }
+
+            return answer;
+        }
+    }
+
+    private byte[] Make(object subject, Func<T> look)
+    {
+        lock (_lock)
+        {
+            _ = _awaited.Remove(subject);
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(look(), type);
+    }
+}
