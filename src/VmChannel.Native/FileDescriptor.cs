@@ -73,6 +73,9 @@ public sealed unsafe class FileDescriptor : SafeHandle
         return result;
     }
 
+    /// <summary>Gives a file another name, in the place of whatever file has that now (rename(2)).</summary>
+    public static PosixResult Rename(string path, string newPath) => PosixResult.From(Libc.Rename(path, newPath));
+
     /// <summary>A duplicate of a number this process inherited or a framework type owns; close-on-exec.</summary>
     public static PosixResult Duplicate(int fd, out FileDescriptor? duplicate)
     {
@@ -170,6 +173,9 @@ public sealed unsafe class FileDescriptor : SafeHandle
         _ = Libc.Seek(this, here.Value, 0);
         return end;
     }
+
+    /// <summary>Cuts a file off, or fills it up with zeros (ftruncate(2)).</summary>
+    public PosixResult SetLength(long bytes) => PosixResult.From(Libc.Truncate(this, (nint)bytes));
 
     public FileKind Kind()
     {

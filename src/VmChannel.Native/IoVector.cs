@@ -39,6 +39,31 @@ public readonly unsafe struct IoVector
         return new(_base, (nuint)bytes);
     }
 
+    /// <summary>Names a part of the pieces: so many bytes after the first <paramref name="skip"/>, or what there is of them.</summary>
+    /// <returns>Pieces written to <paramref name="destination"/>, which has room for as many as there are.</returns>
+    public static int Slice(ReadOnlySpan<IoVector> source, long skip, long count, Span<IoVector> destination)
+    {
+        int used = 0;
+        foreach (IoVector vector in source)
+        {
+            long skipped = Math.Min(skip, vector.Length);
+            skip -= skipped;
+            long taken = Math.Min(count, vector.Length - skipped);
+            if (taken > 0)
+            {
+                destination[used++] = vector.Skip(skipped).Take(taken);
+                count -= taken;
+            }
+
+            if (count == 0)
+            {
+                break;
+            }
+        }
+
+        return used;
+    }
+
     /// <summary>Copies bytes out of the pieces, in order, until either side ends. Returns the bytes copied.</summary>
     public static int CopyOut(ReadOnlySpan<IoVector> source, Span<byte> destination)
     {

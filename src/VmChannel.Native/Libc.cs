@@ -136,6 +136,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fstat", SetLastError = true)]
     internal static partial int FileStatus(FileDescriptor fd, void* status);
 
+    [LibraryImport(Library, EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Rename(string from, string to);
+
     // These two return the error number instead of setting it.
     [LibraryImport(Library, EntryPoint = "getpwnam_r", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int FindUser(string name, void* entry, byte* buffer, nuint length, void** found);

@@ -29,7 +29,7 @@ public static class ControlTarget
         for (int i = 0; i < 3; i++)
         {
             using ScriptedEnd end = new();
-            Port port = new(new PortSpec(i, i == 0 ? null : $"fuzz.{i}", IsConsole: i == 0), end, log);
+            Port port = new(new PortSpec(i, i == 0 ? null : $"fuzz.{i}", IsConsole: i == 0), end, loop, log);
             port.Start();
             device.Plug(port);
         }

@@ -63,7 +63,7 @@ public sealed class SerialRig : IDisposable
     /// <summary>Plugs a port with any host end.</summary>
     public void Plug(PortSpec spec, HostEnd end) => Thread.Invoke(() =>
     {
-        Port port = new(spec, end, Log);
+        Port port = new(spec, end, Loop, Log);
         port.Start();
         Device.Plug(port);
         Ports[spec.Number] = port;

@@ -60,7 +60,7 @@ internal sealed class AloneDevice : IDisposable
 
     private void Plug(int number, string name, HostEnd end)
     {
-        Port port = new(new PortSpec(number, name), end, NullLogger.Instance);
+        Port port = new(new PortSpec(number, name), end, _thread.Loop, NullLogger.Instance);
         _device.Plug(port);
         port.Start();
     }

@@ -71,7 +71,7 @@ internal sealed class GuestRig : IAsyncDisposable
     {
         VmmProcess device = await RunAsync(
         [
-            BenchCommand.Program, "serve", "--vhost-user", Socket("device"),
+            BenchCommand.Program, "serve", "--vhost-user", Socket("device"), "--control", "none",
             "-virtioserial", $"port=1,protocol={GuestAgent.ControlName},char=unix:{Socket("control")},server=on,wait=off",
             "-virtioserial", $"port=2,protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
             "-virtioserial", $"port=3,protocol={SinkName},service=sink",

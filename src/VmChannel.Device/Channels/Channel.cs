@@ -5,7 +5,6 @@ namespace VmChannel.Device.Channels;
 /// <summary>A port's way to its host end: delivery as promised, whether the host end is there or not. Loop thread only.</summary>
 public sealed class Channel : IDisposable
 {
-    private readonly DisconnectPolicy _policy;
     private ConsoleBuffer? _console;
 
     /// <param name="end">What serves the channel; owned from here on.</param>
@@ -14,14 +13,17 @@ public sealed class Channel : IDisposable
     public Channel(HostEnd end, DisconnectPolicy policy, bool isConsole)
     {
         End = end;
-        _policy = policy;
+        Policy = policy;
         NeverHolds = isConsole;
     }
 
     public HostEnd End { get; }
 
+    /// <summary>What happens while the host end is not open.</summary>
+    public DisconnectPolicy Policy { get; set; }
+
     /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
-    public bool IsOpen => End.IsOpen || NeverHolds || _policy == DisconnectPolicy.Discard;
+    public bool IsOpen => End.IsOpen || NeverHolds || Policy == DisconnectPolicy.Discard;
 
     /// <summary>The guest's driver spins until its bytes are taken, so they always are: kept for a while, then dropped.</summary>
     public bool NeverHolds { get; set; }
@@ -61,7 +63,7 @@ public sealed class Channel : IDisposable
             return _console is { IsEmpty: false } ? 0 : End.Write(source);
         }
 
-        if (_policy == DisconnectPolicy.Discard)
+        if (Policy == DisconnectPolicy.Discard)
         {
             DroppedBytes += length;
             return length;

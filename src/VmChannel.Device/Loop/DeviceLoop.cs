@@ -127,8 +127,18 @@ public sealed partial class DeviceLoop : IDisposable
     public LoopTimer After(TimeSpan delay, Action elapsed)
     {
         LoopTimer timer = new(elapsed);
-        _timers.Enqueue(timer, Environment.TickCount64 + (long)delay.TotalMilliseconds);
+        Set(timer, delay);
         return timer;
+    }
+
+    /// <summary>Loop thread: lets a timer fire once after a delay. One that is pending keeps its time. Nothing is allocated for it.</summary>
+    public void Set(LoopTimer timer, TimeSpan delay)
+    {
+        if (!timer.IsPending)
+        {
+            timer.IsPending = true;
+            _timers.Enqueue(timer, Environment.TickCount64 + (long)delay.TotalMilliseconds);
+        }
     }
 
     public void Dispose()

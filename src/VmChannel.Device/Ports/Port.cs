@@ -10,25 +10,29 @@ namespace VmChannel.Device.Ports;
 public sealed partial class Port : IDisposable
 {
     private readonly Channel _channel;
+    private readonly DeviceLoop _loop;
     private readonly ILogger _log;
     private readonly LogLimit _limit = new(burst: 50);
+    private PortGate? _gate;
     private Action? _wakeTransport;
     private long _droppedTold;
     private bool _isDisposed;
 
     /// <param name="spec">What was asked for.</param>
     /// <param name="end">What serves it; owned from here on.</param>
+    /// <param name="loop">The loop that serves it.</param>
     /// <param name="log">One line per change.</param>
     /// <param name="events">One event per change; null = nobody reads them.</param>
-    public Port(PortSpec spec, HostEnd end, ILogger log, VmJournal? events = null)
+    public Port(PortSpec spec, HostEnd end, DeviceLoop loop, ILogger log, VmJournal? events = null)
     {
         Spec = spec;
+        _loop = loop;
         _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
         _log = log;
         Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
 
-    public PortSpec Spec { get; }
+    public PortSpec Spec { get; private set; }
 
     public PortCounters Counters { get; } = new();
 
@@ -45,7 +49,13 @@ public sealed partial class Port : IDisposable
     public bool IsDraining { get; private set; }
 
     /// <summary>What the guest is told: it may write.</summary>
-    public bool IsHostOpen => _channel.IsOpen;
+    public bool IsHostOpen => _channel.IsOpen || Spec.Limits.Access == PortAccess.WriteOnly;
+
+    /// <summary>A rate holds bytes back, or has within the last second.</summary>
+    public bool IsThrottled => ThrottledSince is not null;
+
+    /// <summary>Since when, UTC; null while it does not.</summary>
+    public DateTimeOffset? ThrottledSince => _gate?.ThrottledSince;
 
     /// <summary>The driver makes a console of the port, whatever it was meant to be: see <see cref="Channel.NeverHolds"/>.</summary>
     public void TreatAsConsole(bool isConsole)
@@ -63,11 +73,26 @@ public sealed partial class Port : IDisposable
     public bool HoldsBytes => _channel.HoldsBytes;
 
     /// <summary>Begins to serve the host end.</summary>
-    /// <exception cref="HostEndException">The host end cannot start.</exception>
+    /// <exception cref="HostEndException">The host end cannot start, or the log file cannot be written.</exception>
     public void Start()
     {
         _channel.Start(OnWake);
+        ApplyGate(Spec);
         Record.LookAtHost(HostEnd, IsHostOpen);
+    }
+
+    /// <summary>Changes limits, access, log file and what happens while nobody is there. The host end and the guest notice nothing else.</summary>
+    /// <param name="changed">With the same number, name and kind.</param>
+    /// <exception cref="HostEndException">The log file cannot be written; nothing has changed then.</exception>
+    public void Apply(PortSpec changed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(
+            (changed.Number, changed.Protocol, changed.IsConsole), (Spec.Number, Spec.Protocol, Spec.IsConsole), nameof(changed));
+        ApplyGate(changed);
+        Spec = changed;
+        _channel.Policy = changed.OnDisconnect;
+        Record.LookAtHost(HostEnd, IsHostOpen);
+        _wakeTransport?.Invoke();
     }
 
     /// <summary>The transport that carries this port; one at a time.</summary>
@@ -114,7 +139,7 @@ public sealed partial class Port : IDisposable
     /// <summary>Bytes from the guest. Returns how many were taken; the rest must wait where it is.</summary>
     public long FromGuest(ReadOnlySpan<IoVector> source, long length)
     {
-        long taken = _channel.Write(source, length);
+        long taken = _gate is null ? _channel.Write(source, length) : _gate.FromGuest(source, length);
         Counters.FromGuestBytes += taken;
         if (_channel.DroppedBytes > _droppedTold)
         {
@@ -127,7 +152,7 @@ public sealed partial class Port : IDisposable
     /// <summary>Fills buffers of the guest. Returns the bytes given.</summary>
     public long ToGuest(ReadOnlySpan<IoVector> destination)
     {
-        long given = _channel.Read(destination);
+        long given = _gate is null ? _channel.Read(destination) : _gate.ToGuest(destination);
         Counters.ToGuestBytes += given;
         return given;
     }
@@ -141,6 +166,7 @@ public sealed partial class Port : IDisposable
         }
 
         _isDisposed = true;
+        _gate?.Dispose();
         _channel.Dispose();
     }
 
@@ -161,7 +187,23 @@ public sealed partial class Port : IDisposable
             LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 
+        _gate?.OnWake();
         _wakeTransport?.Invoke();
+    }
+
+    private void ApplyGate(PortSpec spec)
+    {
+        if (PortGate.IsNeeded(spec))
+        {
+            PortGate gate = _gate ?? new PortGate(spec, _channel, Counters, _loop, _log, () => _wakeTransport?.Invoke());
+            gate.Apply(spec);
+            _gate = gate;
+        }
+        else
+        {
+            _gate?.Dispose();
+            _gate = null;
+        }
     }
 
     [LoggerMessage(10, LogLevel.Information, "{Port}: guest {What}{Swallowed}")]

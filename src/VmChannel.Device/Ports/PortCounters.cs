@@ -39,4 +39,13 @@ public sealed class PortCounters
 
     /// <summary>How often bytes stalled.</summary>
     public long Stalls { get; set; }
+
+    /// <summary>Bytes of the guest dropped because the port is writeonly.</summary>
+    public long RefusedFromGuestBytes { get; set; }
+
+    /// <summary>Bytes of clients dropped because the port is readonly.</summary>
+    public long RefusedToGuestBytes { get; set; }
+
+    /// <summary>Bytes that are missing in the log file, because it could not be written.</summary>
+    public long UnloggedBytes { get; set; }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
@@ -66,10 +65,13 @@ internal sealed record ControlCall(
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
             : throw new ProblemException(StatusCodes.Status400BadRequest, "bad query", $"{name}={text}: a whole number is needed");
 
-    public Task AnswerAsync<T>(T value, JsonTypeInfo<T> type)
+    /// <summary>Writes the whole answer.</summary>
+    public async Task AnswerAsync(byte[] json)
     {
         Http.Response.StatusCode = Route.Status;
-        return Http.Response.WriteAsJsonAsync(value, type, cancellationToken: Cancellation);
+        Http.Response.ContentType = Route.MediaType;
+        Http.Response.ContentLength = json.Length;
+        await Http.Response.Body.WriteAsync(json, Cancellation);
     }
 
     private static ProblemException BadBody(string reason)

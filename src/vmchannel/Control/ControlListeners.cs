@@ -43,7 +43,7 @@ internal sealed partial class ControlListeners : IDisposable
         ControlSocket? unix = plan.Place switch
         {
             ControlPlace.Path => ControlSocket.Open(plan.Path!),
-            ControlPlace.RuntimeFolder => TryOpenDefault(logger),
+            ControlPlace.RuntimeFolder => TryOpenIn(plan.Path ?? RuntimeFolder.Default, logger),
             _ => null,
         };
         FileDescriptor? tcp = null;
@@ -64,9 +64,8 @@ internal sealed partial class ControlListeners : IDisposable
         _tcp?.Dispose();
     }
 
-    private static ControlSocket? TryOpenDefault(ILogger log)
+    private static ControlSocket? TryOpenIn(string folder, ILogger log)
     {
-        string folder = RuntimeFolder.Default;
         try
         {
             return ControlSocket.OpenIn(folder);

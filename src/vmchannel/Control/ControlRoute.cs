@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 
@@ -6,6 +7,9 @@ namespace VmChannel.Cli.Control;
 /// <summary>One operation of the control API: what it is called, what it takes and gives. The OpenAPI document says the same.</summary>
 internal sealed record ControlRoute
 {
+    /// <summary>Questions are answered by a part of the processors, whatever their number: the loops have work to do.</summary>
+    private static readonly SemaphoreSlim Turns = new(Math.Max(1, Environment.ProcessorCount / 2));
+
     private readonly string[] _segments = [];
 
     /// <summary>HTTP's method.</summary>
@@ -50,8 +54,27 @@ internal sealed record ControlRoute
             Pattern = pattern,
             Summary = summary,
             Answer = answer,
-            Handler = async call => await call.AnswerAsync(await handler(call), answer),
+            Handler = async call => await call.AnswerAsync(
+                method == "GET"
+                    ? await InTurnAsync(() => EncodeAsync(call, answer, handler), call.Cancellation)
+                    : await EncodeAsync(call, answer, handler)),
         };
+
+    private static async Task<byte[]> EncodeAsync<T>(ControlCall call, JsonTypeInfo<T> answer, Func<ControlCall, Task<T>> handler)
+        => JsonSerializer.SerializeToUtf8Bytes(await handler(call), answer);
+
+    private static async Task<byte[]> InTurnAsync(Func<Task<byte[]>> encode, CancellationToken cancellationToken)
+    {
+        await Turns.WaitAsync(cancellationToken);
+        try
+        {
+            return await encode();
+        }
+        finally
+        {
+            _ = Turns.Release();
+        }
+    }
 
     /// <summary>The values of the pattern's names when a path is of this pattern; null when it is not.</summary>
     /// <param name="path">Split at its slashes, and decoded.</param>

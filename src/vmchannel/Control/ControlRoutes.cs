@@ -36,6 +36,11 @@ internal static class ControlRoutes
         ControlRoute.Json(
             "GET", "/v1/vms/{vm}/ports/{port}", "A port.", ControlJson.Default.PortInfo, call => Now(PortView.Of(call.Port))),
         ControlRoute.Json("DELETE", "/v1/vms/{vm}/ports/{port}", "Takes a port out; the answer is how it was.", ControlJson.Default.PortInfo, UnplugAsync),
+        ControlRoute.Json(
+            "PATCH", "/v1/vms/{vm}/ports/{port}", "Changes a port's host end, limits or policy.", ControlJson.Default.PortInfo, ChangeAsync) with
+        {
+            Body = ControlJson.Default.OptionsRequest,
+        },
         new ControlRoute
         {
             Method = "GET",
@@ -67,10 +72,16 @@ internal static class ControlRoutes
         string options = await call.ReadOptionsAsync();
         if (!PortOptions.TryParseSerial(options, ServiceCatalog.All, out PortRequest? request, out string? error))
         {
-            throw BadOptions(error);
+            throw new ProblemException(Problems.BadOptions(error));
         }
 
         return PortView.Of(await vm.PlugAsync(request, call.Cancellation));
+    }
+
+    private static async Task<PortInfo> ChangeAsync(ControlCall call)
+    {
+        int number = call.Port.Plan.Spec.Number;
+        return PortView.Of(await call.Vm.ChangeAsync(number, await call.ReadOptionsAsync(), call.Cancellation));
     }
 
     private static async Task<PortInfo> UnplugAsync(ControlCall call)
@@ -86,8 +97,6 @@ internal static class ControlRoutes
             ? reload(call.Cancellation)
             : throw new ProblemException(
                 StatusCodes.Status409Conflict, "nothing to reload", "this server was started without a configuration file: serve --config FILE has one");
-
-    private static ProblemException BadOptions(string error) => new(StatusCodes.Status400BadRequest, "bad options", error);
 
     private static async Task WriteDocumentAsync(ControlCall call)
     {

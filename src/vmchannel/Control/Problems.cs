@@ -13,6 +13,7 @@ internal static class Problems
     {
         ProblemException { Problem: var problem } => problem,
         PortConflictException => new("no place for the port", StatusCodes.Status409Conflict, failure.Message),
+        OptionException => BadOptions(failure.Message),
         ReloadException { Errors: var errors } => new(
             "bad configuration", StatusCodes.Status422UnprocessableEntity, "the configuration makes no sense; nothing was changed", Errors: errors),
         BadHttpRequestException bad => new("bad request", bad.StatusCode, bad.Message),
@@ -21,6 +22,9 @@ internal static class Problems
         OperationCanceledException => new("no answer in time", StatusCodes.Status503ServiceUnavailable, "the server did not get it done in time: try again"),
         _ => null,
     };
+
+    /// <summary>Options of a port that make no sense.</summary>
+    public static Problem BadOptions(string error) => new("bad options", StatusCodes.Status400BadRequest, error);
 
     public static async Task WriteAsync(HttpContext http, Problem problem)
     {

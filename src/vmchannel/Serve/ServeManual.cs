@@ -42,6 +42,10 @@ internal static class ServeManual
 
         Other options:
           --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
+          --control PATH|none   unix socket of the control API (docs/control.md), for vmchannel ports, plug, watch …;
+                                without it $XDG_RUNTIME_DIR/vmchannel/NAME.sock (root: /run/vmchannel/NAME.sock)
+          --control-tcp ADDRESS:PORT --control-token-file FILE
+                                the control API on TCP as well, for clients that have the token in FILE
           --max-ports N         ports the device has room for, the console's included (1 to 127, default 31)
           --resize-order old    for guests with a Linux before 6.15: rows before columns
           --no-wake-nudge       do not wake writers that Linux's driver forgets

@@ -55,6 +55,7 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <returns>Done when who has to be there first is there.</returns>
+    /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
     public Task Plug(PortPlan plan)
     {
@@ -62,11 +63,16 @@ internal sealed class VmDevice : IDisposable
         try
         {
             HostEnd end = CreateEnd(plan);
-            port = new(plan.Spec, end, _log.CreateLogger<Port>(), _events);
+            port = new(plan.Spec, end, _loop, _log.CreateLogger<Port>(), _events);
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
             return end is Chardev chardev ? chardev.Ready : Task.CompletedTask;
+        }
+        catch (PlugException e)
+        {
+            port?.Dispose();
+            throw new PortConflictException(e.Message);
         }
         catch (IOException e)
         {
@@ -87,6 +93,16 @@ internal sealed class VmDevice : IDisposable
         _ = _device.Unplug(number);
         served.Port.Dispose();
         return true;
+    }
+
+    /// <summary>Changes limits, policy and log file of a port; whoever uses it on either side notices nothing else.</summary>
+    /// <exception cref="HostEndException">The log file cannot be written; nothing has changed then.</exception>
+    public void Apply(PortPlan changed)
+    {
+        ServedPort served = _ports[changed.Spec.Number]!;
+        served.Port.Apply(changed.Spec);
+        _ports = _ports.With(served with { Plan = changed });
+        served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
     }
 
     public bool IsFinished(int number) => _device.IsFinished(number);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
@@ -85,6 +86,27 @@ internal sealed class VmHost : IAsyncDisposable
     public Task<bool> UnplugAsync(int number, CancellationToken cancellationToken)
         => _changes.RunAsync(() => RemoveAsync(number), cancellationToken);
 
+    /// <summary>Makes a port what a plan says; the plan has the number and name of a port that is plugged in.</summary>
+    /// <returns>The port as it is now.</returns>
+    /// <exception cref="PortConflictException">Another port has what this one would need.</exception>
+    /// <exception cref="IOException">There is no such port, or its new host end cannot start: it is as it was.</exception>
+    public Task<ServedPort> ChangeAsync(PortPlan changed, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => ChangeNextAsync(changed), cancellationToken);
+
+    /// <summary>Changes what options name of a port; the rest stays as it is.</summary>
+    /// <param name="number">The port.</param>
+    /// <param name="options">As for <c>-virtioserial</c>, without number and name.</param>
+    /// <param name="cancellationToken">A change that has not begun yet is left out.</param>
+    /// <returns>The port as it is now.</returns>
+    /// <exception cref="OptionException">The options make no sense.</exception>
+    /// <inheritdoc cref="ChangeAsync(PortPlan, CancellationToken)"/>
+    public Task<ServedPort> ChangeAsync(int number, string options, CancellationToken cancellationToken)
+        => _changes.RunAsync(
+            () => PortOptions.TryParseChange(options, Served(number).Plan, ServiceCatalog.All, out PortPlan? changed, out string? error)
+                ? ChangeNextAsync(changed)
+                : throw new OptionException(error),
+            cancellationToken);
+
     /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
     public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
 
@@ -147,6 +169,57 @@ internal sealed class VmHost : IAsyncDisposable
             throw;
         }
     }
+
+    private async Task<ServedPort> ChangeNextAsync(PortPlan changed)
+    {
+        ThrowIfStopped();
+        PortPlan before = Served(changed.Spec.Number).Plan;
+        PortDifference difference = before.DifferenceTo(changed);
+        if (!_table.TryReplace(changed, out string? error))
+        {
+            throw new PortConflictException(error);
+        }
+
+        try
+        {
+            _ = await InvokeAsync(() => Change(before, changed, difference));
+            return Served(changed.Spec.Number);
+        }
+        catch
+        {
+            _ = _table.TryReplace(before, out _);
+            throw;
+        }
+    }
+
+    /// <summary>Loop thread.</summary>
+    private void Change(PortPlan before, PortPlan changed, PortDifference difference)
+    {
+        if ((difference & PortDifference.HostEnd) == 0)
+        {
+            if (difference != PortDifference.None)
+            {
+                _device.Apply(changed);
+            }
+
+            return;
+        }
+
+        _ = _device.Unplug(before.Spec.Number);
+        try
+        {
+            _ = _device.Plug(changed);
+        }
+        catch (IOException)
+        {
+            _ = _device.Plug(before);
+            throw;
+        }
+    }
+
+    /// <exception cref="IOException">There is none.</exception>
+    private ServedPort Served(int number)
+        => Ports[number] ?? throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no port {number} any more"));
 
     private async Task<bool> RemoveAsync(int number)
     {

@@ -309,10 +309,12 @@ public sealed class UnixServerTests : IDisposable
         return bytes;
     }
 
-    private Socket Connect()
+    internal static Socket Connect(string path)
     {
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Connect(new UnixDomainSocketEndPoint(SocketPath));
+        socket.Connect(new UnixDomainSocketEndPoint(path));
         return socket;
     }
+
+    private Socket Connect() => Connect(SocketPath);
 }

@@ -54,6 +54,7 @@ public sealed partial class LayeringTests
     [InlineData("src/VmChannel.Wire", new string[0])]
     [InlineData("src/VmChannel.Native", new string[0])]
     [InlineData("src/VmChannel.Device", new[] { "VmChannel.Wire", "VmChannel.Native" })]
+    [InlineData("src/VmChannel.Control", new string[0])]
     [InlineData("src/VmChannel.Guest", new[] { "VmChannel.Wire", "VmChannel.Native" })]
     public void Project_References_AreItsRight(string project, string[] allowed)
     {

@@ -242,7 +242,7 @@ public sealed class DeliveryTests
         rig.Thread.Invoke(() =>
         {
             rig.Device.Unplug(1)!.Dispose();
-            Port port = new(new PortSpec(1, "other"), second, rig.Log);
+            Port port = new(new PortSpec(1, "other"), second, rig.Loop, rig.Log);
             port.Start();
             rig.Device.Plug(port);
             second.Connect(true);

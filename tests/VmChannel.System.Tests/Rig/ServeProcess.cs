@@ -6,9 +6,10 @@ namespace VmChannel.SystemTests.Rig;
 /// <summary>The published <c>vmchannel serve</c>, ready for a front-end.</summary>
 internal sealed class ServeProcess : IAsyncDisposable
 {
-    private ServeProcess(HostProcess process, string socket, int maxPorts)
+    private ServeProcess(HostProcess process, string socket, string runtime, int maxPorts)
     {
         Process = process;
+        Runtime = runtime;
         Socket = socket;
         MaxPorts = maxPorts;
     }
@@ -17,6 +18,9 @@ internal sealed class ServeProcess : IAsyncDisposable
 
     /// <summary>Where the front-end connects.</summary>
     public string Socket { get; }
+
+    /// <summary>Its <c>$XDG_RUNTIME_DIR</c>, where its control socket is: a place of its own, so that tests run side by side.</summary>
+    public string Runtime { get; }
 
     public int MaxPorts { get; }
 
@@ -41,8 +45,16 @@ internal sealed class ServeProcess : IAsyncDisposable
 
         string[] redirections = streams.Redirections is null ? [] : ["bash", "-c", $"exec \"$@\" {streams.Redirections}", "bash"];
         string[] command = [.. redirections, Executables.VmChannel, "serve", "--vhost-user", socket, .. options];
+        string runtime = Directory.CreateTempSubdirectory("vmt").FullName;
         HostProcess process = HostProcess.Start(
-            command, start => start.Environment["NOTIFY_SOCKET"] = notify, streams.Terminal, keepsOutput: !streams.OutputIsAChannel);
+            command,
+            start =>
+            {
+                start.Environment["NOTIFY_SOCKET"] = notify;
+                start.Environment["XDG_RUNTIME_DIR"] = runtime;
+            },
+            streams.Terminal,
+            keepsOutput: !streams.OutputIsAChannel);
         byte[] state = new byte[256];
         Task<int> ready = listener.ReceiveAsync(state, SocketFlags.None);
         if (await Task.WhenAny(ready, process.Ended).WaitAsync(Patience.Short) != ready)
@@ -53,7 +65,7 @@ internal sealed class ServeProcess : IAsyncDisposable
         Assert.Equal("READY=1", Encoding.UTF8.GetString(state, 0, await ready));
         File.Delete(notify);
         int limit = Array.IndexOf(options, "--max-ports");
-        return new(process, socket, limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
+        return new(process, socket, runtime, limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <summary>What serve's sister command prints for this device, as words of a command line.</summary>
@@ -65,6 +77,16 @@ internal sealed class ServeProcess : IAsyncDisposable
         return args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
     }
 
+    /// <summary>Runs a command that talks to it, such as <c>ports</c>.</summary>
+    /// <returns>Its exit code, and what it said.</returns>
+    public async Task<(int Code, string Output, string Errors)> CommandAsync(params string[] words)
+    {
+        await using HostProcess command = HostProcess.Start(
+            [Executables.VmChannel, .. words], start => start.Environment["XDG_RUNTIME_DIR"] = Runtime, null, keepsOutput: true);
+        int code = await command.Ended.WaitAsync(Patience.Short);
+        return (code, command.Output.ToString(), command.Errors.ToString());
+    }
+
     /// <summary>Asks it to stop.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
@@ -74,9 +96,10 @@ internal sealed class ServeProcess : IAsyncDisposable
     }
 
     /// <summary>Ends it. A test that fails shows what it said.</summary>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"--- serve ---\n{Log}");
-        return Process.DisposeAsync();
+        await Process.DisposeAsync();
+        Directory.Delete(Runtime, recursive: true);
     }
 }

@@ -7,6 +7,7 @@ internal sealed class VmChannelProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly string _runtime = Directory.CreateTempSubdirectory("vmt").FullName;
     private readonly Process _process;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
@@ -25,6 +26,7 @@ internal sealed class VmChannelProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
+        start.Environment["XDG_RUNTIME_DIR"] = _runtime;
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
@@ -61,6 +63,7 @@ internal sealed class VmChannelProcess : IDisposable
         }
 
         _process.Dispose();
+        Directory.Delete(_runtime, recursive: true);
     }
 
     private static string Executable()
