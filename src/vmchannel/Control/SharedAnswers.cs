@@ -8,15 +8,16 @@ namespace VmChannel.Cli.Control;
 /// A thousand clients that ask at once cost one look and one serialisation. No answer is ever older than its question: the
 /// look comes after all that share it have asked, and who asks later waits for the next.
 /// </remarks>
+/// <param name="look">Finds the answer about a subject, without waiting.</param>
 /// <param name="type">How an answer becomes JSON.</param>
-internal sealed class SharedAnswers<T>(JsonTypeInfo<T> type)
+internal sealed class SharedAnswers<TSubject, T>(Func<TSubject, T> look, JsonTypeInfo<T> type)
+    where TSubject : class
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<object, Task<byte[]>> _awaited = [];
+    private readonly Dictionary<TSubject, Task<byte[]>> _awaited = [];
 
     /// <param name="subject">What the question is about.</param>
-    /// <param name="look">Finds the answer, without waiting.</param>
-    public Task<byte[]> GetAsync(object subject, Func<T> look)
+    public Task<byte[]> GetAsync(TSubject subject)
     {
         lock (_lock)
         {
@@ -24,7 +25,7 @@ internal sealed class SharedAnswers<T>(JsonTypeInfo<T> type)
             {
                 // At the end of the pool's queue: whoever is in it already may join.
                 answer = Task.Factory.StartNew(
-                    () => Make(subject, look), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+                    () => Make(subject), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
                 _awaited.Add(subject, answer);
             }
 
@@ -32,13 +33,13 @@ internal sealed class SharedAnswers<T>(JsonTypeInfo<T> type)
         }
     }
 
-    private byte[] Make(object subject, Func<T> look)
+    private byte[] Make(TSubject subject)
     {
         lock (_lock)
         {
             _ = _awaited.Remove(subject);
         }
 
-        return JsonSerializer.SerializeToUtf8Bytes(look(), type);
+        return JsonSerializer.SerializeToUtf8Bytes(look(subject), type);
     }
 }
