@@ -3,7 +3,6 @@ namespace VmChannel.Native;
 /// <summary>Numbers of users and groups by name, from wherever the system keeps them: may wait for a directory service.</summary>
 public static unsafe class AccountNames
 {
-    private const int ResultTooLarge = 34;
     private const int MostBufferBytes = 1024 * 1024;
 
     private delegate int Lookup(string name, void* entry, byte* buffer, nuint length, void** found);
@@ -24,16 +23,16 @@ public static unsafe class AccountNames
             fixed (byte* buffer = memory)
             {
                 void* found = null;
-                int result = lookup(name, entry, buffer, (nuint)size, &found);
-                if (result == ResultTooLarge && size < MostBufferBytes)
+                Errno result = (Errno)lookup(name, entry, buffer, (nuint)size, &found);
+                if (result == Errno.ResultTooLarge && size < MostBufferBytes)
                 {
                     continue;
                 }
 
                 // A directory service may say "not found" by an error of its own.
-                error = found is not null || (Errno)result is Errno.NotFound or Errno.NoProcess or Errno.BadDescriptor or Errno.Permission
+                error = found is not null || result is Errno.NotFound or Errno.NoProcess or Errno.BadDescriptor or Errno.Permission
                     ? Errno.None
-                    : (Errno)result;
+                    : result;
 
                 // SAFETY: the system filled the entry when it says so, and the number lies inside the 128 bytes.
                 return found is null ? null : *(uint*)(entry + (2 * sizeof(void*)));

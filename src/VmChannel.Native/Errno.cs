@@ -26,6 +26,7 @@ public enum Errno
     FileTooLarge = 27,
     NoSpace = 28,
     BrokenPipe = 32,
+    ResultTooLarge = 34,
     NotSocket = 88,
     AddressInUse = 98,
     AddressNotAvailable = 99,

@@ -40,6 +40,8 @@ public enum FileKind
 public sealed unsafe class FileDescriptor : SafeHandle
 {
     private const int CloseOnExec = 0x80000;
+    private const int SetDescriptorFlags = 2;
+    private const int DescriptorCloseOnExec = 1;
     private const int GetFlags = 3;
     private const int SetFlags = 4;
     private const int DuplicateCloseOnExec = 1030;
@@ -101,6 +103,9 @@ public sealed unsafe class FileDescriptor : SafeHandle
         nint wanted = nonBlocking ? flags.Value | (int)OpenFlags.NonBlocking : flags.Value & ~(int)OpenFlags.NonBlocking;
         return wanted == flags.Value ? flags : PosixResult.From(Libc.Fcntl(this, SetFlags, wanted));
     }
+
+    /// <summary>Whether programs this process starts get it.</summary>
+    public PosixResult SetCloseOnExec(bool closes) => PosixResult.From(Libc.Fcntl(this, SetDescriptorFlags, closes ? DescriptorCloseOnExec : 0));
 
     public PosixResult Read(Span<byte> destination)
     {

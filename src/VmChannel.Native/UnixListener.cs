@@ -15,8 +15,12 @@ public sealed class UnixListener : IDisposable
 
     public FileDescriptor Socket { get; }
 
-    /// <summary>Listens, mode 0600. Null with the rest of a sentence that begins with the address when it cannot.</summary>
-    public static UnixListener? TryOpen(UnixAddress address, int backlog, out string? reason)
+    /// <summary>Listens. Null with the rest of a sentence that begins with the address when it cannot.</summary>
+    /// <param name="address">Where.</param>
+    /// <param name="backlog">Connections that may wait to be accepted.</param>
+    /// <param name="reason">Why it cannot.</param>
+    /// <param name="isForAll">Every user may connect, and whoever accepts says who stays; otherwise the file has mode 0600.</param>
+    public static UnixListener? TryOpen(UnixAddress address, int backlog, out string? reason, bool isForAll = false)
     {
         reason = null;
         PosixResult result = StreamSocket.Listen(address, backlog, out FileDescriptor? socket);
@@ -37,7 +41,15 @@ public sealed class UnixListener : IDisposable
             return null;
         }
 
-        return new(address, socket!);
+        UnixListener listener = new(address, socket!);
+        reason = isForAll && !address.IsAbstract ? Admit(address.Name) : null;
+        if (reason is not null)
+        {
+            listener.Dispose();
+            return null;
+        }
+
+        return listener;
     }
 
     public void Dispose()
@@ -48,6 +60,20 @@ public sealed class UnixListener : IDisposable
         if (_file is not null && IdentityOf(_address.Name, out _) == _file)
         {
             File.Delete(_address.Name);
+        }
+    }
+
+    /// <summary>Only now: until here the file was its owner's alone, whatever the umask says.</summary>
+    private static string? Admit(string path)
+    {
+        try
+        {
+            File.SetUnixFileMode(path, (UnixFileMode)0x1B6);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"cannot be opened for other users: {e.Message}";
         }
     }
 

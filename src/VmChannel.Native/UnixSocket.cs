@@ -17,6 +17,7 @@ public static unsafe class UnixSocket
     private const int SolSocket = 1;
     private const int ScmRights = 1;
     private const int SoPeerCred = 17;
+    private const int SoPeerGroups = 59;
     private const int SoError = 4;
     private const int SoAcceptConnections = 30;
     private const int MsgNoSignal = 0x4000;
@@ -56,6 +57,30 @@ public static unsafe class UnixSocket
         PosixResult result = PosixResult.From(Libc.GetSocketOption(socket, SolSocket, SoPeerCred, &value, &length));
         credentials = value;
         return result;
+    }
+
+    /// <summary>The supplementary groups of the process at the other end (SO_PEERGROUPS), taken when it connected.</summary>
+    public static PosixResult GetPeerGroups(FileDescriptor socket, out uint[] groups)
+    {
+        groups = new uint[32];
+        while (true)
+        {
+            uint length = (uint)groups.Length * sizeof(uint);
+            PosixResult result;
+            fixed (uint* ids = groups)
+            {
+                result = PosixResult.From(Libc.GetSocketOption(socket, SolSocket, SoPeerGroups, ids, &length));
+            }
+
+            if (result.Error == Errno.ResultTooLarge && length > groups.Length * sizeof(uint))
+            {
+                groups = new uint[length / sizeof(uint)];
+                continue;
+            }
+
+            groups = result.IsSuccess ? groups[..(int)(length / sizeof(uint))] : [];
+            return result;
+        }
     }
 
     /// <summary>The socket listens (SO_ACCEPTCONN).</summary>

@@ -12,5 +12,6 @@ public static class FuzzTargets
         ["ring"] = RingTarget.Run,
         ["control"] = ControlTarget.Run,
         ["options"] = OptionsTarget.Run,
+        ["config"] = ConfigTarget.Run,
     };
 }

@@ -12,6 +12,11 @@ public sealed class ScriptedEnd : HostEnd
 
     public override string Description => "scripted";
 
+    public override bool HasInput => _toGuest.Count > 0;
+
+    /// <summary>Times it was told that nothing more comes from a guest that closed.</summary>
+    public int Drains { get; private set; }
+
     /// <summary>Bytes taken, in order.</summary>
     public List<byte> Taken { get; } = [];
 
@@ -122,6 +127,8 @@ public sealed class ScriptedEnd : HostEnd
     }
 
     public override void OnGuestOpen(bool isOpen) => GuestOpens.Add(isOpen);
+
+    public override void OnGuestDrained() => Drains++;
 
     protected override void OnStart() => IsStarted = true;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
@@ -24,12 +25,13 @@ public sealed class SerialRig : IDisposable
     public SerialRig(VirtioSerialSettings? settings = null, LoopThread? loop = null)
     {
         _ownsLoop = loop is null;
+        Events = new VmJournal(Journal, "vm");
         Log = new LogLines();
         Thread = loop ?? new LoopThread(Log);
         // Abstract and unguessable: no file is left, and tests may run side by side.
         _ = UnixAddress.TryCreate($"vmchannel-{Guid.NewGuid():N}", isAbstract: true, isTight: true, out UnixAddress? address, out _);
         _address = address!;
-        Device = Thread.Invoke(() => new VirtioSerialDevice(Thread.Loop, settings ?? new(MaxPorts: 8), Log.For<VirtioSerialDevice>()));
+        Device = Thread.Invoke(() => new VirtioSerialDevice(Thread.Loop, settings ?? new(MaxPorts: 8), Log.For<VirtioSerialDevice>(), Events));
         _server = Thread.Invoke(() =>
         {
             VhostUserServer server = new(
@@ -40,6 +42,11 @@ public sealed class SerialRig : IDisposable
     }
 
     public LogLines Log { get; }
+
+    /// <summary>Everything that happened.</summary>
+    public EventJournal Journal { get; } = new(capacity: 1 << 17);
+
+    public VmJournal Events { get; }
 
     public LoopThread Thread { get; }
 
@@ -63,7 +70,7 @@ public sealed class SerialRig : IDisposable
     /// <summary>Plugs a port with any host end.</summary>
     public void Plug(PortSpec spec, HostEnd end) => Thread.Invoke(() =>
     {
-        Port port = new(spec, end, Loop, Log);
+        Port port = new(spec, end, Loop, Log, Events);
         port.Start();
         Device.Plug(port);
         Ports[spec.Number] = port;
@@ -71,6 +78,26 @@ public sealed class SerialRig : IDisposable
 
     /// <inheritdoc cref="Plug(PortSpec, bool)"/>
     public ScriptedEnd Plug(int number, bool isHostOpen = true) => Plug(new PortSpec(number, $"test.port{number}"), isHostOpen);
+
+    /// <summary>The events since a position: <c>guest-opened</c> of the device, <c>1 guest-opened</c> of port 1.</summary>
+    public List<string> EventsSince(long after = 0) => [.. Since(after).Select(each => each.Port is { } port ? $"{port} {EventNames.Of(each.Kind)}" : EventNames.Of(each.Kind))];
+
+    /// <inheritdoc cref="EventsSince"/>
+    public IEnumerable<DeviceEvent> Since(long after = 0)
+    {
+        while (Journal.TryRead(after, out JournalEntry entry))
+        {
+            after = entry.Event.Sequence;
+            yield return entry.Event;
+        }
+    }
+
+    /// <summary>Waits for an event of a kind.</summary>
+    public DeviceEvent WaitFor(DeviceEventKind kind, long after = 0)
+    {
+        Wait.Until(() => Since(after).Any(each => each.Kind == kind), EventNames.Of(kind));
+        return Since(after).First(each => each.Kind == kind);
+    }
 
     public void Unplug(int number) => Thread.Invoke(() =>
     {

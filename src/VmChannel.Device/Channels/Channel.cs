@@ -22,6 +22,18 @@ public sealed class Channel : IDisposable
     /// <summary>What happens while the host end is not open.</summary>
     public DisconnectPolicy Policy { get; set; }
 
+    /// <summary>Bytes that are kept for a console's host end (<c>buffer=</c>).</summary>
+    public int BufferBytes
+    {
+        get;
+        set
+        {
+            field = value;
+            DroppedBytes += _console?.Resize(value) ?? 0;
+        }
+    }
+        = 256 * 1024;
+
     /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
     public bool IsOpen => End.IsOpen || NeverHolds || Policy == DisconnectPolicy.Discard;
 
@@ -51,7 +63,7 @@ public sealed class Channel : IDisposable
     {
         if (NeverHolds)
         {
-            _console ??= new ConsoleBuffer();
+            _console ??= new ConsoleBuffer(BufferBytes);
             DroppedBytes += _console.Write(End, source, length);
             return length;
         }

@@ -4,10 +4,10 @@ namespace VmChannel.Device.Channels;
 
 /// <summary>The last bytes of a console that its host end has not taken yet. Oldest bytes go first when it is full.</summary>
 /// <remarks>Linux's hvc output spins with interrupts off until the device used its buffer, so a console can never wait.</remarks>
-internal sealed class ConsoleBuffer
+/// <param name="capacityBytes">What it keeps at most.</param>
+internal sealed class ConsoleBuffer(int capacityBytes)
 {
-    private const int CapacityBytes = 64 * 1024;
-
+    private int _capacity = capacityBytes;
     private PinnedBuffer? _memory;
     private int _start;
     private int _count;
@@ -26,6 +26,23 @@ internal sealed class ConsoleBuffer
         }
 
         return written == length ? 0 : Keep(source, written);
+    }
+
+    /// <summary>Keeps at most so many bytes from now on. Returns how many old bytes were dropped for it.</summary>
+    public long Resize(int capacityBytes)
+    {
+        int dropped = Math.Max(0, _count - capacityBytes);
+        if (_memory is not null && capacityBytes != _capacity)
+        {
+            PinnedBuffer next = new(capacityBytes);
+            Span<IoVector> kept = stackalloc IoVector[2];
+            _count = IoVector.CopyOut(kept[..Pieces((_start + dropped) % _capacity, _count - dropped, kept)], next.Span);
+            _memory = next;
+            _start = 0;
+        }
+
+        _capacity = capacityBytes;
+        return dropped;
     }
 
     /// <summary>Gives the host end what was kept.</summary>
@@ -47,7 +64,7 @@ internal sealed class ConsoleBuffer
                 break;
             }
 
-            _start = (_start + (int)written) % CapacityBytes;
+            _start = (_start + (int)written) % _capacity;
             _count -= (int)written;
         }
 
@@ -56,7 +73,7 @@ internal sealed class ConsoleBuffer
 
     private long Keep(ReadOnlySpan<IoVector> source, long skip)
     {
-        _memory ??= new PinnedBuffer(CapacityBytes);
+        _memory ??= new PinnedBuffer(_capacity);
         long dropped = 0;
         Span<IoVector> free = stackalloc IoVector[2];
         Span<byte> chunk = stackalloc byte[4096];
@@ -70,11 +87,11 @@ internal sealed class ConsoleBuffer
                 _ = IoVector.CopyOut([vector.Skip(from)], chunk[..count]);
                 from += count;
 
-                int excess = Math.Max(0, _count + count - CapacityBytes);
-                _start = (_start + excess) % CapacityBytes;
+                int excess = Math.Max(0, _count + count - _capacity);
+                _start = (_start + excess) % _capacity;
                 _count -= excess;
                 dropped += excess;
-                int pieces = Pieces((_start + _count) % CapacityBytes, count, free);
+                int pieces = Pieces((_start + _count) % _capacity, count, free);
                 _ = IoVector.CopyIn(chunk[..count], free[..pieces]);
                 _count += count;
             }
@@ -85,7 +102,7 @@ internal sealed class ConsoleBuffer
 
     private int Pieces(int start, int count, Span<IoVector> pieces)
     {
-        int first = Math.Min(count, CapacityBytes - start);
+        int first = Math.Min(count, _capacity - start);
         pieces[0] = _memory!.Vector(start, first);
         if (first == count)
         {

@@ -21,8 +21,18 @@ public abstract class HostEnd : IDisposable
     /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>Done when the guest may be shown the device: at once, unless somebody is to be there first.</summary>
+    /// <remarks>It fails with a <see cref="HostEndException"/> when nobody can ever be there.</remarks>
+    public virtual Task Ready => Task.CompletedTask;
+
     /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
     public virtual bool HasInput => IsOpen;
+
+    /// <summary>Peers that were sent away because they may not be here. A wake-up follows each.</summary>
+    public long RefusedPeers { get; private set; }
+
+    /// <summary>Who the last of them was; null before the first.</summary>
+    public string? LastRefused { get; private set; }
 
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
@@ -76,6 +86,15 @@ public abstract class HostEnd : IDisposable
         {
             Wake();
         }
+    }
+
+    /// <summary>Sent a peer away.</summary>
+    /// <param name="who">For people.</param>
+    protected void CountRefused(string who)
+    {
+        RefusedPeers++;
+        LastRefused = who;
+        Wake();
     }
 
     protected void Wake() => _wake?.Invoke();

@@ -23,10 +23,6 @@ public abstract class Chardev : HostEnd
         _look = new LoopTurn(Look);
     }
 
-    /// <summary>Done when the guest may be shown the device: at once, unless somebody is to be there first.</summary>
-    /// <remarks>It fails with a <see cref="HostEndException"/> when nobody can ever be there.</remarks>
-    public virtual Task Ready => Task.CompletedTask;
-
     public sealed override bool HasInput => _input is { IsReadEnded: false } input && !input.IsEmpty();
 
     protected DeviceLoop Loop { get; }

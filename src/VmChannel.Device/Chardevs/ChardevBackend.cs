@@ -1,3 +1,6 @@
+using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs.WebSockets;
+
 namespace VmChannel.Device.Chardevs;
 
 /// <summary>A kind of chardev as option strings know it.</summary>
@@ -10,12 +13,18 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
     public static IReadOnlyList<ChardevBackend> All { get; } =
     [
         new("unix", "PATH", ["path", "reconnect", "reconnect-ms", "clients", "mode", "writers", "allow"], ["server", "wait", "abstract", "tight"]),
-        new("tcp", "HOST:PORT", ["host", "port", "reconnect", "reconnect-ms", "clients", "mode", "writers"], ["server", "wait", "nodelay", "ipv4", "ipv6"]),
+        new(
+            "tcp",
+            "HOST:PORT",
+            ["host", "port", "reconnect", "reconnect-ms", "clients", "mode", "writers", "origin", .. TlsOptions.TextKeys],
+            ["server", "wait", "nodelay", "ipv4", "ipv6", TlsOptions.Switch, WebSocketOptions.Switch]),
+        WebSocket("ws"),
+        WebSocket("wss"),
         new(
             "socket",
             null,
-            ["path", "host", "port", "fd", "reconnect", "reconnect-ms", "clients", "mode", "writers", "allow"],
-            ["server", "wait", "abstract", "tight", "nodelay", "ipv4", "ipv6"]),
+            ["path", "host", "port", "fd", "reconnect", "reconnect-ms", "clients", "mode", "writers", "allow", "origin", .. TlsOptions.TextKeys],
+            ["server", "wait", "abstract", "tight", "nodelay", "ipv4", "ipv6", TlsOptions.Switch, WebSocketOptions.Switch]),
         new("pty", "LINK", ["path"], []),
         new("file", "PATH", ["path", "input-path"], ["append"]),
         new("pipe", "PATH", ["path"], []),
@@ -28,8 +37,20 @@ internal sealed record ChardevBackend(string Name, string? Short, IReadOnlyList<
 
     public IReadOnlyList<string> Keys { get; } = [.. TextKeys, .. SwitchKeys];
 
-    /// <summary>A key that may be given again: its values add up.</summary>
-    public static bool IsList(string key) => key == "allow";
+    /// <summary>What joins the values of a key that may be given again; null when a key may not.</summary>
+    public static char? Separator(string key) => key switch
+    {
+        "allow" => PeerPolicy.Separator,
+        "tls-allow" => TlsOptions.Separator,
+        "origin" => WebSocketOptions.Separator,
+        _ => null,
+    };
+
+    private static ChardevBackend WebSocket(string name) => new(
+        name,
+        "HOST:PORT/PATH",
+        ["host", "port", "path", "reconnect", "reconnect-ms", "clients", "mode", "writers", "origin", .. TlsOptions.TextKeys],
+        ["server", "wait", "ipv4", "ipv6", TlsOptions.Switch]);
 
     public static ChardevBackend? Find(string name) => All.FirstOrDefault(backend => backend.Name == name);
 

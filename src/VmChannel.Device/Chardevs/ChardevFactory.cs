@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs.Streams;
+using VmChannel.Device.Chardevs.WebSockets;
 using VmChannel.Device.Loop;
 
 namespace VmChannel.Device.Chardevs;
@@ -7,10 +9,16 @@ namespace VmChannel.Device.Chardevs;
 /// <summary>Makes the host end a specification asks for. Nothing is opened before its start.</summary>
 public static class ChardevFactory
 {
-    public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log) => spec switch
+    /// <param name="spec">What was asked for.</param>
+    /// <param name="loop">The loop that serves it.</param>
+    /// <param name="log">Receives what goes wrong.</param>
+    /// <param name="webSockets">Takes the requests of WebSocket clients; null: a WebSocket server cannot be made.</param>
+    /// <exception cref="HostEndException">It cannot be made here.</exception>
+    public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log, IWebSocketServer? webSockets = null) => spec switch
     {
-        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log),
+        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log) { Allow = unix.Allow },
         ChardevSpec.Unix unix => new UnixClient(loop, unix.Address, unix.Reconnect, log),
+        ChardevSpec.Tcp { Tls: not null } or ChardevSpec.Tcp { WebSocket: not null } => StreamChardev.Create((ChardevSpec.Tcp)spec, loop, log, webSockets),
         ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log),
         ChardevSpec.Tcp tcp => new TcpClient(loop, tcp.Address, tcp.NoDelay, tcp.Reconnect, log),
         ChardevSpec.Pty pty => new PtyChardev(loop, pty.Link, log),

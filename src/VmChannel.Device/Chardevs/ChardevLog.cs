@@ -22,4 +22,7 @@ internal static partial class ChardevLog
 
     [LoggerMessage(25, LogLevel.Error, "{Message}")]
     internal static partial void Failed(ILogger log, string message);
+
+    [LoggerMessage(84, LogLevel.Warning, "{Chardev}: refused {Who}: it is not among allow={Policy}{Swallowed}")]
+    internal static partial void Refused(ILogger log, string chardev, string who, PeerPolicy policy, string swallowed);
 }

@@ -75,15 +75,15 @@ public sealed class ChardevOptions
 
     /// <summary>The backend has the key this word sets, and it may still be given.</summary>
     public bool Takes(OptionWord word)
-        => _backend.KeyOf(word, out _) is string key && (ChardevBackend.IsList(key) || !_values.ContainsKey(key));
+        => _backend.KeyOf(word, out _) is string key && (ChardevBackend.Separator(key) is not null || !_values.ContainsKey(key));
 
     /// <summary>Takes one more word.</summary>
     public bool TryAdd(OptionWord word, [NotNullWhen(false)] out string? error)
     {
         string? key = _backend.KeyOf(word, out string value);
-        if (key is not null && ChardevBackend.IsList(key) && _values.TryGetValue(key, out string? earlier))
+        if (key is not null && ChardevBackend.Separator(key) is char separator && _values.TryGetValue(key, out string? earlier))
         {
-            _values[key] = $"{earlier}{PeerPolicy.Separator}{value}";
+            _values[key] = $"{earlier}{separator}{value}";
             error = null;
             return true;
         }
@@ -102,6 +102,7 @@ public sealed class ChardevOptions
         {
             "unix" => SocketOptions.Unix(values),
             "tcp" => SocketOptions.Tcp(values),
+            "ws" or "wss" => SocketOptions.WebSocket(values, isSecure: _backend.Name == "wss"),
             "socket" => SocketOptions.Any(values),
             "pty" => new ChardevSpec.Pty(values.OptionalText("path")),
             "file" => new ChardevSpec.OutputFile(values.Text("path", "PATH"), values.Switch("append", false), values.OptionalText("input-path")),
@@ -126,6 +127,14 @@ public sealed class ChardevOptions
         {
             case "tcp":
                 return TakeHostAndPort(rest);
+            case "ws" or "wss":
+                int slash = rest.IndexOf('/', StringComparison.Ordinal);
+                if (slash >= 0)
+                {
+                    _values["path"] = rest[slash..];
+                }
+
+                return TakeHostAndPort(slash < 0 ? rest : rest[..slash]);
             case "unix" when rest[0] == '@':
                 _values["path"] = rest[1..];
                 _values["abstract"] = "on";
@@ -149,13 +158,13 @@ public sealed class ChardevOptions
         string host = colon < 0 ? rest : rest[..colon];
         if (colon < 0)
         {
-            return $"tcp:{rest}: the port is missing: write tcp:HOST:PORT";
+            return $"{Name}:{rest}: the port is missing: write {Name}:{_backend.Short}";
         }
 
         bool isBracketed = host.StartsWith('[') && host.EndsWith(']');
         if (!isBracketed && host.Contains(':', StringComparison.Ordinal))
         {
-            return $"tcp:{rest}: an IPv6 address goes into brackets: write tcp:[::1]:4444";
+            return $"{Name}:{rest}: an IPv6 address goes into brackets: write {Name}:[::1]:4444";
         }
 
         _values["host"] = isBracketed ? host[1..^1] : host;

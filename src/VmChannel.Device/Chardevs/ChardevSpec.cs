@@ -1,5 +1,7 @@
 using System.Globalization;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs.WebSockets;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Chardevs;
@@ -33,7 +35,19 @@ public abstract record ChardevSpec
         /// <summary>How many clients a server takes.</summary>
         public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
 
-        public override string ToString() => $"tcp:{Address}";
+        /// <summary>TLS on it; null = none.</summary>
+        public TlsSpec? Tls { get; init; }
+
+        /// <summary>WebSocket on it, or on its TLS; null = the bytes are the channel's.</summary>
+        public WebSocketSpec? WebSocket { get; init; }
+
+        public override string ToString() => (WebSocket, Tls) switch
+        {
+            (null, null) => $"tcp:{Address}",
+            (null, _) => $"tcp:{Address} with TLS",
+            (_, null) => $"ws:{Address}{WebSocket.Path}",
+            _ => $"wss:{Address}{WebSocket.Path}",
+        };
     }
 
     /// <summary>A new pseudo-terminal.</summary>

@@ -1,4 +1,6 @@
 using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs.WebSockets;
 using VmChannel.Native;
 
 namespace VmChannel.Device.Chardevs;
@@ -9,7 +11,7 @@ internal static class SocketOptions
     private const int LongestRetryMs = 24 * 60 * 60 * 1000;
 
     private static readonly string[] UnixOnly = ["abstract", "tight", "allow"];
-    private static readonly string[] TcpOnly = ["port", "nodelay", "ipv4", "ipv6"];
+    private static readonly string[] TcpOnly = ["port", "nodelay", "ipv4", "ipv6", "origin", TlsOptions.Switch, WebSocketOptions.Switch, .. TlsOptions.TextKeys];
     private static readonly string[] SocketOnly = ["server", "wait", "reconnect", "reconnect-ms", "clients", "mode", "writers"];
 
     /// <summary>QEMU's <c>socket</c>: which one it is follows from path=, host= or fd=.</summary>
@@ -57,7 +59,21 @@ internal static class SocketOptions
         return new ChardevSpec.Unix(address, isServer, waits, reconnect) { Clients = clients, Allow = allow };
     }
 
-    public static ChardevSpec? Tcp(ChardevValues values)
+    public static ChardevSpec.Tcp Tcp(ChardevValues values)
+    {
+        bool isWebSocket = values.Switch(WebSocketOptions.Switch, false);
+        if (!isWebSocket && values.Has("origin"))
+        {
+            values.Fail("origin= is for a WebSocket: add websocket=on");
+        }
+
+        return Tcp(values, isSecure: false, isWebSocket, path: null);
+    }
+
+    public static ChardevSpec.Tcp WebSocket(ChardevValues values, bool isSecure)
+        => Tcp(values, isSecure, isWebSocket: true, values.OptionalText("path"));
+
+    private static ChardevSpec.Tcp Tcp(ChardevValues values, bool isSecure, bool isWebSocket, string? path)
     {
         bool isServer = IsServer(values, out bool waits, out TimeSpan? reconnect);
         ClientsSpec clients = Clients(values, isServer);
@@ -76,7 +92,18 @@ internal static class SocketOptions
             values.Fail("ipv4=off and ipv6=off leave nothing");
         }
 
-        return new ChardevSpec.Tcp(address, isServer, waits, reconnect, values.Switch("nodelay", false)) { Clients = clients };
+        ChardevSpec.Tcp spec = new(address, isServer, waits, reconnect, values.Switch("nodelay", false))
+        {
+            Clients = clients,
+            Tls = TlsOptions.Read(values, isServer, isSecure),
+            WebSocket = isWebSocket ? WebSocketOptions.Read(values, isServer, path) : null,
+        };
+        if (spec.Clients.Mode == ClientMode.Broadcast && (spec.Tls is not null || isWebSocket))
+        {
+            values.Fail("mode=broadcast does not go with TLS or WebSocket: one client is served and the others wait (mode=first)");
+        }
+
+        return spec;
     }
 
     private static bool IsServer(ChardevValues values, out bool waits, out TimeSpan? reconnect)

@@ -10,6 +10,9 @@ public abstract class SocketServer : Chardev, IReadiness
     /// <summary>Clients that may wait.</summary>
     protected const int Backlog = 4;
 
+    /// <summary>Strangers sent away in one turn; then others have theirs.</summary>
+    private const int RefusalsPerTurn = 16;
+
     private static readonly TimeSpan AcceptRetry = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _firstClient = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,8 +45,8 @@ public abstract class SocketServer : Chardev, IReadiness
     /// <exception cref="Channels.HostEndException">It cannot.</exception>
     protected abstract FileDescriptor Listen();
 
-    /// <summary>Prepares a client's socket and says who it is.</summary>
-    protected abstract string Welcome(FileDescriptor client);
+    /// <summary>Prepares a client's socket and says who it is. Null: it may not stay.</summary>
+    protected abstract string? Welcome(FileDescriptor client);
 
     /// <summary>In a turn of its own, so that the guest sees one client leave before it sees the next.</summary>
     protected override void OnDetached() => Loop.Schedule(_accept);
@@ -59,29 +62,47 @@ public abstract class SocketServer : Chardev, IReadiness
 
     private void TryAccept()
     {
-        if (_listener is null || IsAttached)
+        for (int refused = 0; _listener is not null && !IsAttached;)
+        {
+            PosixResult result = UnixSocket.Accept(_listener, out FileDescriptor? client);
+            if (!result.IsSuccess)
+            {
+                AcceptLater(result);
+                return;
+            }
+
+            _isAcceptFailing = false;
+            if (Welcome(client!) is string description)
+            {
+                Attach(client, client, description);
+                _ = _firstClient.TrySetResult();
+                continue;
+            }
+
+            client!.Dispose();
+            if (++refused == RefusalsPerTurn)
+            {
+                Loop.Schedule(_accept);
+                return;
+            }
+        }
+    }
+
+    /// <summary>A client that left while it waited, or no descriptor to be had: neither is for ever.</summary>
+    private void AcceptLater(PosixResult result)
+    {
+        if (result.IsAgain)
         {
             return;
         }
 
-        PosixResult result = UnixSocket.Accept(_listener, out FileDescriptor? client);
-        if (result.IsSuccess)
+        if (!_isAcceptFailing)
         {
-            _isAcceptFailing = false;
-            Attach(client, client, Welcome(client!));
-            _ = _firstClient.TrySetResult();
+            _isAcceptFailing = true;
+            ChardevLog.CannotAccept(Log, Description, result.Message);
         }
-        else if (!result.IsAgain)
-        {
-            // A client that left while it waited, or no descriptor to be had: neither is for ever.
-            if (!_isAcceptFailing)
-            {
-                _isAcceptFailing = true;
-                ChardevLog.CannotAccept(Log, Description, result.Message);
-            }
 
-            _retry?.Dispose();
-            _retry = Loop.After(AcceptRetry, TryAccept);
-        }
+        _retry?.Dispose();
+        _retry = Loop.After(AcceptRetry, TryAccept);
     }
 }

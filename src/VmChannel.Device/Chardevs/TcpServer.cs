@@ -40,7 +40,7 @@ public sealed class TcpServer(DeviceLoop loop, TcpAddress address, bool noDelay,
         return listener!;
     }
 
-    protected override string Welcome(FileDescriptor client)
+    protected override string? Welcome(FileDescriptor client)
     {
         if (noDelay)
         {

@@ -9,26 +9,49 @@ namespace VmChannel.Device.Chardevs;
 public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsForClient, ILogger log)
     : SocketServer(loop, waitsForClient, log)
 {
+    private readonly LogLimit _refusalLimit = new();
     private UnixListener? _listener;
 
     public override string Description { get; } = $"unix:{address}";
 
+    /// <summary>Whom it takes as a client; null = whom the socket file's mode admits, which is its owner.</summary>
+    public PeerPolicy? Allow { get; init; }
+
     protected override FileDescriptor Listen()
     {
-        _listener = UnixListener.TryOpen(address, Backlog, out string? reason)
+        _listener = UnixListener.TryOpen(address, Backlog, out string? reason, isForAll: Allow is not null)
             ?? throw new HostEndException($"{Description} {reason}");
         return _listener.Socket;
     }
 
-    protected override string Welcome(FileDescriptor client)
-        => UnixSocket.GetPeerCredentials(client, out PeerCredentials peer).IsSuccess && peer.Pid > 0
-            ? $"{Description} (process {peer.Pid}, user {peer.Uid})"
-            : Description;
+    protected override string? Welcome(FileDescriptor client)
+    {
+        bool isKnown = UnixSocket.GetPeerCredentials(client, out PeerCredentials peer).IsSuccess;
+        if (Allow is { } policy && !(isKnown && Admits(policy, client, peer)))
+        {
+            string who = $"process {peer.Pid} (user {peer.Uid}, group {peer.Gid})";
+            if (_refusalLimit.Pass(out long swallowed))
+            {
+                ChardevLog.Refused(Log, Description, who, policy, swallowed == 0 ? "" : $" ({swallowed} lines like this were left out)");
+            }
+
+            CountRefused($"{who} is not among allow={policy}");
+            return null;
+        }
+
+        return isKnown && peer.Pid > 0 ? $"{Description} (process {peer.Pid}, user {peer.Uid})" : Description;
+    }
 
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
         _listener?.Dispose();
         _listener = null;
+    }
+
+    private static bool Admits(PeerPolicy policy, FileDescriptor client, PeerCredentials peer)
+    {
+        _ = UnixSocket.GetPeerGroups(client, out uint[] groups);
+        return policy.Admits(peer, groups);
     }
 }

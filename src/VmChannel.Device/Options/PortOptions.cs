@@ -64,6 +64,9 @@ public sealed class PortOptions
         }
     }
 
+    /// <summary>The keys of a port itself, of which a console lacks some; chardevs and services have their own.</summary>
+    public static IReadOnlyList<string> Keys => SerialKeys;
+
     /// <summary>Reads a port for <c>-virtioserial</c>.</summary>
     /// <param name="text">Such as <c>port=4,protocol=org.qemu.clipboard</c>.</param>
     /// <param name="services">The services that are built in.</param>
@@ -84,6 +87,17 @@ public sealed class PortOptions
         [NotNullWhen(true)] out PortRequest? request,
         [NotNullWhen(false)] out string? error)
         => new PortOptions($"-virtconsole {text}".TrimEnd(), isConsole: true, services).TryParse(text, out request, out error);
+
+    /// <summary>Reads a port from words that stand apart already, such as the keys of a table in a file.</summary>
+    /// <param name="origin">Where they stand, for later messages.</param>
+    /// <param name="isConsole">They are those of <c>-virtconsole</c>.</param>
+    /// <param name="words">In the order in which the command line would have them.</param>
+    /// <param name="services">The services that are built in.</param>
+    /// <param name="report">Gets every error, with the index of the word it is about; −1 when something is missing.</param>
+    /// <returns>What they ask for; null after an error.</returns>
+    public static PortRequest? Read(
+        string origin, bool isConsole, IReadOnlyList<OptionWord> words, IReadOnlyList<ServiceSpec> services, Action<int, string> report)
+        => new PortOptions(origin, isConsole, services).Read(words, report);
 
     /// <summary>Reads what changes a port that is plugged: what is given replaces what was, and everything else stays.</summary>
     /// <remarks>
@@ -110,26 +124,56 @@ public sealed class PortOptions
     private bool TryParse(string text, [NotNullWhen(true)] out PortRequest? request, [NotNullWhen(false)] out string? error)
     {
         request = null;
-        ChardevSpec? chardev = null;
-        error = text.Length == 0 && _before is not null ? "nothing is to be changed: give key=value" : null;
-        List<string> words = error is not null || (text.Length == 0 && _isConsole) ? [] : OptionWord.Split(text, out error);
-        foreach (OptionWord word in words.Select(OptionWord.Parse))
+        string? first = text.Length == 0 && _before is not null ? "nothing is to be changed: give key=value" : null;
+        List<string> words = first is not null || (text.Length == 0 && _isConsole) ? [] : OptionWord.Split(text, out first);
+        if (first is null)
         {
-            error ??= Take(word);
+            request = Read([.. words.Select(OptionWord.Parse)], (_, wrong) => first ??= wrong);
         }
 
-        if (error is null && _chardev is not null)
+        error = first is null ? null : $"{_origin}: {first}";
+        return request is not null;
+    }
+
+    private PortRequest? Read(IReadOnlyList<OptionWord> words, Action<int, string> report)
+    {
+        ChardevSpec? chardev = null;
+        bool isGood = true;
+        int charIndex = -1;
+        void Check(int index, string? error)
         {
-            _ = _chardev.TryBuild(out chardev, out error);
+            if (error is not null)
+            {
+                isGood = false;
+                report(index, error);
+            }
+        }
+
+        for (int i = 0; i < words.Count; i++)
+        {
+            bool isChardev = words[i].Key == "char";
+            charIndex = isChardev ? i : charIndex;
+            Check(i, Take(words[i]));
+            if (isChardev && _chardev is null)
+            {
+                // What follows may be its options: nobody can tell.
+                break;
+            }
+        }
+
+        if (_chardev is not null && !_chardev.TryBuild(out chardev, out string? wrong))
+        {
+            Check(charIndex, wrong);
         }
 
         PortLimits limits = _limits.Build(out string? wrongLimits);
         LogFileSpec? logFile = _logFile.Build(out string? wrongLogFile);
-        error ??= FindGap() ?? wrongLimits ?? wrongLogFile;
-        if (error is not null)
+        Check(-1, FindGap());
+        Check(-1, wrongLimits);
+        Check(-1, wrongLogFile);
+        if (!isGood)
         {
-            error = $"{_origin}: {error}";
-            return false;
+            return null;
         }
 
         if (_isConsole && _before is null && chardev is null && _service is null)
@@ -137,12 +181,11 @@ public sealed class PortOptions
             chardev = new ChardevSpec.Stdio(Signals: true);
         }
 
-        request = new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect)
+        return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect)
         {
             Limits = limits,
             LogFile = logFile,
         };
-        return true;
     }
 
     private PortPlan Change(PortPlan current, PortRequest change)
@@ -255,7 +298,7 @@ public sealed class PortOptions
 
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
-            : _protocol is null && !_isConsole && _before is null ? "protocol is missing: write protocol=org.example.name"
+            : !_given.Contains("protocol") && !_isConsole && _before is null ? "protocol is missing: write protocol=org.example.name"
             : null;
 
     private string Unknown(OptionWord word)

@@ -13,6 +13,9 @@ internal sealed class LoopPipe : IDuplexPipe
     /// <summary>Bytes held each way: when full, a guest's bytes stay on its ring, and the async side waits in a flush.</summary>
     public const int CapacityBytes = 64 * 1024;
 
+    /// <summary>Bytes in a row: as many as a TLS record carries.</summary>
+    public const int PieceBytes = 16 * 1024;
+
     private readonly Pipe _fromGuest;
     private readonly Pipe _toGuest;
     private readonly SpaceReportingReader _input;
@@ -27,12 +30,14 @@ internal sealed class LoopPipe : IDuplexPipe
             readerScheduler: new PoolScheduler(),
             writerScheduler: PipeScheduler.Inline,
             pauseWriterThreshold: 0,
+            minimumSegmentSize: PieceBytes,
             useSynchronizationContext: false));
         _toGuest = new(new PipeOptions(
             readerScheduler: PipeScheduler.Inline,
             writerScheduler: new PoolScheduler(),
             pauseWriterThreshold: CapacityBytes,
             resumeWriterThreshold: CapacityBytes / 2,
+            minimumSegmentSize: PieceBytes,
             useSynchronizationContext: false));
         _input = new(_fromGuest.Reader, bytes => OnConsumed(bytes, lookAgain));
         _output = new(_toGuest.Writer, lookAgain);
@@ -44,7 +49,7 @@ internal sealed class LoopPipe : IDuplexPipe
     /// <summary>Async side, one writer: bytes for the guest. Await every flush.</summary>
     public PipeWriter Output => _output;
 
-    /// <summary>Async side: it has to be over now.</summary>
+    /// <summary>Async side: it has to be over, or must not begin again.</summary>
     public CancellationTokenSource Cancellation { get; } = new();
 
     /// <summary>Loop thread: what the async side writes now reaches nobody.</summary>

@@ -21,7 +21,7 @@ internal sealed class FlowWatch
     public FlowWatch(Port port, DeviceLoop loop, TimeSpan stallAfter)
     {
         _port = port;
-        _throttle = new(loop, ThrottlePatience, OnThrottled, () => _port.Record.SetThrottled(null));
+        _throttle = new(loop, ThrottlePatience, OnThrottled, () => _port.Record.SetThrottled(null, null));
         _fromGuest = new(this, loop, stallAfter, () => _port.HostEnd.IsOpen ? StallReason.HostEndFull : StallReason.NoHostEnd);
         _toGuest = new(this, loop, stallAfter, () => _port.HostEnd is { IsOpen: true, HasInput: true } ? _guestReason : StallReason.None);
     }
@@ -69,7 +69,7 @@ internal sealed class FlowWatch
     /// <summary>The guest got bytes, or is to get none.</summary>
     public void OnGiven() => _ = _toGuest.Condition.End();
 
-    /// <summary>The queues stop, or the port goes: nothing is waited for here.</summary>
+    /// <summary>The queues stop: nothing is waited for here.</summary>
     public void Settle()
     {
         _port.Counters.ThrottledMilliseconds += _throttle.End();
@@ -77,16 +77,18 @@ internal sealed class FlowWatch
         _ = _toGuest.Condition.End();
     }
 
-    private bool OnThrottled(DateTimeOffset since)
+    /// <summary>The port goes.</summary>
+    public void Stop()
     {
-        _port.Record.SetThrottled(since);
-        return true;
+        _port.Counters.ThrottledMilliseconds += _throttle.Stop();
+        _ = _fromGuest.Condition.Stop();
+        _ = _toGuest.Condition.Stop();
     }
 
-    private void OnStalled(StallReason reason, DateTimeOffset since)
+    private bool OnThrottled(DateTimeOffset since)
     {
-        _port.Counters.Stalls++;
-        _port.Record.SetStalled(reason, since);
+        _port.Record.SetThrottled(since, _port.IsThrottled ? "its rate is used up" : "the host end takes less than the guest offers");
+        return true;
     }
 
     private void OnRecovered(Direction moving)
@@ -120,7 +122,7 @@ internal sealed class FlowWatch
             Since = Reason == StallReason.None ? null : since;
             if (Reason != StallReason.None)
             {
-                _watch.OnStalled(Reason, since);
+                _watch._port.TellStalled(Reason, since);
             }
 
             return Reason != StallReason.None;

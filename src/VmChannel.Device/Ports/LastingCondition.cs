@@ -15,8 +15,8 @@ internal sealed class LastingCondition(DeviceLoop loop, TimeSpan patience, Func<
 {
     private readonly long _patience = (long)patience.TotalMilliseconds;
     private Action? _fire;
+    private LoopTimer? _timer;
     private long _since;
-    private bool _isArmed;
     private bool _isTold;
 
     public bool IsOn { get; private set; }
@@ -51,18 +51,19 @@ internal sealed class LastingCondition(DeviceLoop loop, TimeSpan patience, Func<
         return Environment.TickCount64 - _since;
     }
 
-    private void Arm(long milliseconds)
+    /// <summary>It is of no interest any more; a timer that is under way keeps nothing of it.</summary>
+    /// <returns>Milliseconds it held.</returns>
+    public long Stop()
     {
-        if (!_isArmed)
-        {
-            _isArmed = true;
-            _ = loop.After(TimeSpan.FromMilliseconds(milliseconds), _fire ??= Fire);
-        }
+        _timer?.Dispose();
+        return End();
     }
+
+    private void Arm(long milliseconds) => _timer ??= loop.After(TimeSpan.FromMilliseconds(milliseconds), _fire ??= Fire);
 
     private void Fire()
     {
-        _isArmed = false;
+        _timer = null;
         if (!IsOn || _isTold)
         {
             return;

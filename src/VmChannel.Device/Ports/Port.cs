@@ -16,6 +16,7 @@ public sealed partial class Port : IDisposable
     private PortGate? _gate;
     private Action? _wakeTransport;
     private long _droppedTold;
+    private long _refusedTold;
     private bool _isDisposed;
 
     /// <param name="spec">What was asked for.</param>
@@ -27,7 +28,7 @@ public sealed partial class Port : IDisposable
     {
         Spec = spec;
         _loop = loop;
-        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole);
+        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole) { BufferBytes = spec.Limits.BufferBytes };
         _log = log;
         Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
@@ -89,8 +90,11 @@ public sealed partial class Port : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(
             (changed.Number, changed.Protocol, changed.IsConsole), (Spec.Number, Spec.Protocol, Spec.IsConsole), nameof(changed));
         ApplyGate(changed);
+        PortSpec before = Spec;
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
+        _channel.BufferBytes = changed.Limits.BufferBytes;
+        Record.SetSpec(changed, WhatDiffers(before, changed));
         Record.LookAtHost(HostEnd, IsHostOpen);
         _wakeTransport?.Invoke();
     }
@@ -132,6 +136,7 @@ public sealed partial class Port : IDisposable
         if (IsDraining)
         {
             IsDraining = false;
+            Record.SetDrained();
             _channel.End.OnGuestDrained();
         }
     }
@@ -157,6 +162,14 @@ public sealed partial class Port : IDisposable
         return given;
     }
 
+    /// <summary>Bytes wait since a while.</summary>
+    internal void TellStalled(StallReason reason, DateTimeOffset since)
+    {
+        Counters.Stalls++;
+        Record.SetStalled(reason, since);
+        LogStalled(Spec, reason.Describe());
+    }
+
     public void Dispose()
     {
         _wakeTransport = null;
@@ -171,6 +184,14 @@ public sealed partial class Port : IDisposable
     }
 
     private static string Swallowed(long lines) => lines == 0 ? "" : $" ({lines} lines like this were left out)";
+
+    private static string WhatDiffers(PortSpec before, PortSpec after)
+        => string.Join(", ", new[]
+        {
+            before.Limits == after.Limits ? null : "limits",
+            before.OnDisconnect == after.OnDisconnect ? null : "on-disconnect",
+            before.LogFile == after.LogFile ? null : "logfile",
+        }.OfType<string>());
 
     private void TellDropped()
     {
@@ -187,6 +208,14 @@ public sealed partial class Port : IDisposable
             LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 
+        long refused = HostEnd.RefusedPeers;
+        if (refused > _refusedTold)
+        {
+            Record.Tell(DeviceEventKind.PeerRefused, HostEnd.LastRefused);
+        }
+
+        // Another host end counts from zero.
+        _refusedTold = refused;
         _gate?.OnWake();
         _wakeTransport?.Invoke();
     }
@@ -211,6 +240,9 @@ public sealed partial class Port : IDisposable
 
     [LoggerMessage(12, LogLevel.Warning, "{Port}: {Bytes} bytes of the guest dropped, because no host end takes them")]
     private partial void LogDropped(PortSpec port, long bytes);
+
+    [LoggerMessage(85, LogLevel.Information, "{Port}: stalled: {Reason}")]
+    private partial void LogStalled(PortSpec port, string reason);
 
     [LoggerMessage(13, LogLevel.Information, "{Port}: {FromGuest} bytes from the guest, {ToGuest} to it, {Dropped} dropped, {Nudges} writers woken")]
     private partial void LogSummary(PortSpec port, long fromGuest, long toGuest, long dropped, long nudges);

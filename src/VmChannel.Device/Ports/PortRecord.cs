@@ -63,9 +63,12 @@ public sealed class PortRecord
     internal void SetGuestOpen(bool isOpen, string? cause)
     {
         long generation = _state.GuestGeneration + (isOpen ? 1 : 0);
-        _state = _state with { IsGuestOpen = isOpen, GuestGeneration = generation };
+        _state = _state with { IsGuestOpen = isOpen, IsDraining = !isOpen, GuestGeneration = generation };
         Tell(isOpen ? DeviceEventKind.GuestOpened : DeviceEventKind.GuestClosed, cause, generation);
     }
+
+    /// <summary>Nothing that the guest wrote before it closed the port is on its way any more.</summary>
+    internal void SetDrained() => _state = _state with { IsDraining = false };
 
     /// <summary>Looks at the host end, and tells when it came or went.</summary>
     internal void LookAtHost(HostEnd end, bool isWritable)
@@ -92,10 +95,20 @@ public sealed class PortRecord
         }
     }
 
-    internal void SetThrottled(DateTimeOffset? since)
+    /// <summary>Limits, policy or log file are others from now on.</summary>
+    internal void SetSpec(PortSpec spec, string whatDiffers)
+    {
+        _state = _state with { Spec = spec };
+        if (whatDiffers.Length > 0)
+        {
+            Tell(DeviceEventKind.Changed, whatDiffers, null);
+        }
+    }
+
+    internal void SetThrottled(DateTimeOffset? since, string? cause)
     {
         _state = _state with { ThrottledSince = since };
-        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, null, null);
+        Tell(since is null ? DeviceEventKind.Unthrottled : DeviceEventKind.Throttled, cause, null);
     }
 
     internal void SetStalled(StallReason reason, DateTimeOffset since)

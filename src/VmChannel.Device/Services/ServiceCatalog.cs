@@ -30,6 +30,10 @@ public static class ServiceCatalog
     /// <summary>The options a service has; none for a name that is no service.</summary>
     public static IReadOnlyList<string> KnownKeys(string name) => Find(name)?.KnownKeys ?? [];
 
+    /// <summary>What a service still needs to be made: one line for people, or null.</summary>
+    public static string? FindGap(string name, IReadOnlyDictionary<string, string> options)
+        => name == "log" && string.IsNullOrEmpty(options.GetValueOrDefault("path")) ? "service=log: option path= is missing" : null;
+
     /// <summary>Makes the host end of a port. Nothing is opened before its <see cref="HostEnd.Start"/>.</summary>
     /// <exception cref="HostEndException">No such service, an unknown or a missing option.</exception>
     public static HostEnd Create(string name, IReadOnlyDictionary<string, string> options, DeviceLoop loop, ILoggerFactory log)
@@ -41,12 +45,17 @@ public static class ServiceCatalog
             throw new HostEndException($"service={name}: unknown option {key}; it has {known}");
         }
 
+        if (FindGap(name, options) is string gap)
+        {
+            throw new HostEndException(gap);
+        }
+
         return name switch
         {
             "sink" => new SinkEnd(),
             "source" => new SourceEnd(),
             "echo" => new EchoEnd(),
-            "log" => Serve(new LogService(Required(name, options, "path"), log.CreateLogger<LogService>(), TimeProvider.System), loop, log),
+            "log" => Serve(new LogService(options["path"], log.CreateLogger<LogService>(), TimeProvider.System), loop, log),
             _ => Serve(MakeClipboard(options, loop, log), loop, log),
         };
     }
@@ -55,11 +64,6 @@ public static class ServiceCatalog
 
     private static ServiceEnd Serve(IService service, DeviceLoop loop, ILoggerFactory log)
         => new(service, loop, log.CreateLogger<ServiceEnd>());
-
-    private static string Required(string name, IReadOnlyDictionary<string, string> options, string key)
-        => options.TryGetValue(key, out string? value) && value.Length > 0
-            ? value
-            : throw new HostEndException($"service={name}: option {key}= is missing");
 
     private static ClipboardService MakeClipboard(IReadOnlyDictionary<string, string> options, DeviceLoop loop, ILoggerFactory log)
     {

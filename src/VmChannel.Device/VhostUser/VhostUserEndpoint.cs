@@ -26,4 +26,10 @@ public abstract record VhostUserEndpoint
     {
         public override string ToString() => $"descriptor {Descriptor}";
     }
+
+    /// <summary>A socket systemd opened and handed over under this name (<c>FileDescriptorName=</c> of its unit).</summary>
+    public sealed record Activated(string Name) : VhostUserEndpoint
+    {
+        public override string ToString() => $"systemd:{Name}";
+    }
 }

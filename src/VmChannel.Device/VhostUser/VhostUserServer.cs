@@ -73,7 +73,10 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
                 Connect(address, isFirst: true);
                 break;
             case VhostUserEndpoint.Inherited(int number):
-                Inherit(number);
+                Inherit(number, $"--fd {number}");
+                break;
+            case VhostUserEndpoint.Activated activated:
+                Inherit(FindActivated(activated), activated.ToString());
                 break;
             default:
                 throw new NotSupportedException();
@@ -118,13 +121,18 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
         _inherited?.Dispose();
     }
 
-    private void Inherit(int number)
+    private static int FindActivated(VhostUserEndpoint.Activated endpoint)
+        => ActivatedSockets.OfProcess.TryFind(endpoint.Name, out int number, out string? reason)
+            ? number
+            : throw new IOException($"{endpoint}: {reason}");
+
+    private void Inherit(int number, string origin)
     {
-        _ = FileDescriptor.Duplicate(number, out FileDescriptor? socket).OrThrow($"--fd {number}");
+        _ = FileDescriptor.Duplicate(number, out FileDescriptor? socket).OrThrow(origin);
         if (socket!.Kind() != FileKind.Socket)
         {
             socket.Dispose();
-            throw new IOException($"--fd {number}: not a socket");
+            throw new IOException($"{origin}: not a socket");
         }
 
         _ = socket.SetNonBlocking(true);

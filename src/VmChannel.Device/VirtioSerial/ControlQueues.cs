@@ -23,8 +23,6 @@ internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounter
     /// <summary>From the guest.</summary>
     public Virtqueue? Transmit { get; set; }
 
-    public int Waiting => _backlog.Count;
-
     public void Send(ControlMessage message, byte[]? payload = null)
     {
         _backlog.Add(message, payload);
@@ -40,7 +38,11 @@ internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounter
         return isUnknown;
     }
 
-    public void Clear() => _backlog.Clear();
+    public void Clear()
+    {
+        _backlog.Clear();
+        counters.ControlBacklog = 0;
+    }
 
     /// <summary>Hands over as many waiting messages as there are buffers, and waits for buffers if any message is left.</summary>
     /// <remarks>Not before the other queue runs: until then it is open whether this is the driver the messages are for.</remarks>
@@ -54,9 +56,11 @@ internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounter
             }
             else if (queue.WaitForDriver(known: 0))
             {
-                return;
+                break;
             }
         }
+
+        counters.ControlBacklog = _backlog.Count;
     }
 
     /// <summary>Takes the messages that are there. True when there may be more.</summary>

@@ -19,13 +19,16 @@ public sealed class DeviceCounters
     /// <summary>Control messages that made no sense: too short, or for a port that is not there.</summary>
     public long BadControlMessages { get; set; }
 
+    /// <summary>Control messages that wait for buffers of the guest now.</summary>
+    public int ControlBacklog { get; set; }
+
     /// <summary>Requests of front-ends that were refused.</summary>
     public long RefusedRequests { get; set; }
 
     /// <summary>How often a driver started over.</summary>
     public long Resets { get; set; }
 
-    /// <summary>Bytes the guest had written to ports that were unplugged before they could be taken.</summary>
+    /// <summary>Bytes in buffers that the guest wrote to ports which were unplugged first; of a buffer that was half delivered, all.</summary>
     public long LostBytes { get; set; }
 
     /// <summary>Front-ends that connected.</summary>

@@ -35,9 +35,6 @@ public sealed record DeviceState
     /// <summary>What it did; null while nothing is broken.</summary>
     public DeviceFault? Fault { get; init; }
 
-    /// <summary>Control messages that wait for buffers of the guest.</summary>
-    public int ControlBacklog { get; init; }
-
     /// <summary>When drivers started over: the last few, oldest first, UTC.</summary>
     public IReadOnlyList<DateTimeOffset> RecentResets { get; init; } = [];
 

@@ -92,7 +92,7 @@ internal sealed class SerialPort(
     public Port? Unplug()
     {
         Port? port = Port;
-        _flow?.Settle();
+        _flow?.Stop();
         _flow = null;
         Port = null;
         IsStale |= port is not null;

@@ -73,6 +73,6 @@ internal sealed partial class SinglePort(SerialPort[] ports, DeviceRecord record
         }
     }
 
-    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: the last 64 KiB wait for a host end, older bytes are dropped")]
+    [LoggerMessage(106, LogLevel.Warning, "{Port}: the driver has no MULTIPORT and makes a console of it: only the last bytes (buffer=) wait for a host end, older bytes are dropped")]
     private partial void LogSinglePort(PortSpec port);
 }

@@ -223,7 +223,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
             }
         }
 
-        Kick(queue.Index);
+        Serve(queue.Index);
     }
 
     /// <summary>A queue stops: nothing touches its ring any more.</summary>
@@ -258,20 +258,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
     internal void Kick(int index)
     {
         _record.Counters.Kicks++;
-        if (PortQueues.Port(index) is { } number)
+        if (PortQueues.Port(index) is { } number && (IsMultiPort ? _ports[number] : _single.Slot) is { Port.Counters: { } counters })
         {
-            SerialPort? slot = IsMultiPort ? _ports[number] : _single.Slot;
-            if (slot?.Port is { Counters: { } counters })
-            {
-                counters.Kicks++;
-            }
+            counters.Kicks++;
+        }
 
-            Schedule(slot);
-        }
-        else if (_conversation.Queues.Run())
-        {
-            _loop.Schedule(_conversation.Queues);
-        }
+        Serve(index);
     }
 
     /// <summary>The front-end is gone. It may come back with the same guest, so states are kept, but nobody is there now.</summary>
@@ -327,7 +319,6 @@ public sealed partial class VirtioSerialDevice : IDisposable
         Room = _conversation.Room,
         Features = _features,
         IsSuspended = IsMultiPort ? _conversation.Queues.Transmit is null : _single.Slot is null,
-        ControlBacklog = _conversation.Queues.Waiting,
     };
 
     /// <summary>Gives a port a turn, but not before it is known whether its queues go on or start over.</summary>
@@ -336,6 +327,18 @@ public sealed partial class VirtioSerialDevice : IDisposable
         if (slot is not null && (!IsMultiPort || _conversation.Queues.Transmit is not null))
         {
             _loop.Schedule(slot);
+        }
+    }
+
+    private void Serve(int index)
+    {
+        if (PortQueues.Port(index) is { } number)
+        {
+            Schedule(IsMultiPort ? _ports[number] : _single.Slot);
+        }
+        else if (_conversation.Queues.Run())
+        {
+            _loop.Schedule(_conversation.Queues);
         }
     }
 

@@ -6,8 +6,10 @@ namespace VmChannel.Cli.CommandLine;
 /// <summary>Runs a command line: 0 = ok, 1 = it failed, 2 = it made no sense; one line says why.</summary>
 internal static class CommandRunner
 {
+    /// <summary>Exit code of a command line, or a configuration file, that makes no sense.</summary>
+    public const int Usage = 2;
+
     private const int Failure = 1;
-    private const int Usage = 2;
 
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {

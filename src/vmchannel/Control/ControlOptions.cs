@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using VmChannel.Cli.CommandLine;
 
@@ -56,12 +57,19 @@ internal sealed class ControlOptions
         };
     }
 
-    private static IPEndPoint Address(string text)
+    /// <summary>Where to listen on TCP.</summary>
+    /// <param name="text">Such as <c>127.0.0.1:9999</c>.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="error">What is needed instead.</param>
+    public static bool TryParseAddress(string text, [NotNullWhen(true)] out IPEndPoint? address, [NotNullWhen(false)] out string? error)
     {
         const string Localhost = "localhost:";
         string literal = text.StartsWith(Localhost, StringComparison.Ordinal) ? $"127.0.0.1:{text[Localhost.Length..]}" : text;
-        return IPEndPoint.TryParse(literal, out IPEndPoint? address) && literal.EndsWith($":{address.Port}", StringComparison.Ordinal)
-            ? address
-            : throw new UsageException($"--control-tcp {text}: an address and a port are needed, such as 127.0.0.1:9999 or [::1]:9999");
+        bool isGood = IPEndPoint.TryParse(literal, out address) && literal.EndsWith($":{address.Port}", StringComparison.Ordinal);
+        error = isGood ? null : "an address and a port are needed, such as 127.0.0.1:9999 or [::1]:9999";
+        return isGood;
     }
+
+    private static IPEndPoint Address(string text)
+        => TryParseAddress(text, out IPEndPoint? address, out string? error) ? address : throw new UsageException($"--control-tcp {text}: {error}");
 }

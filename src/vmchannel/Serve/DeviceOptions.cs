@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Device.Options;
@@ -60,12 +61,11 @@ internal sealed class DeviceOptions
     public DevicePlan Read(ParseResult parsed)
     {
         int maxPorts = ReadMaxPorts(parsed);
-        bool columnsFirst = parsed.GetValue(_resizeOrder) switch
+        bool columnsFirst = true;
+        if (parsed.GetValue(_resizeOrder) is string order && !TryParseResizeOrder(order, out columnsFirst, out string? wrong))
         {
-            null or "new" => true,
-            "old" => false,
-            string other => throw new UsageException($"--resize-order {other}: say new or old"),
-        };
+            throw new UsageException($"--resize-order {order}: {wrong}");
+        }
 
         PortTable table = new(maxPorts, ServiceCatalog.All);
         return table.TryAddAll(ReadPorts(parsed), out string? error)
@@ -73,17 +73,33 @@ internal sealed class DeviceOptions
             : throw new UsageException(error);
     }
 
+    /// <summary>The room of a device.</summary>
+    /// <param name="text">Such as <c>31</c>.</param>
+    /// <param name="maxPorts">Ports it has room for.</param>
+    /// <param name="error">What is needed instead.</param>
+    public static bool TryParseMaxPorts(string text, out int maxPorts, [NotNullWhen(false)] out string? error)
+    {
+        error = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out maxPorts)
+            && maxPorts is > 0 and <= VirtioSerialSettings.MaxMaxPorts
+            ? null
+            : $"a number from 1 to {VirtioSerialSettings.MaxMaxPorts} is needed";
+        return error is null;
+    }
+
+    /// <summary>Whether columns come before rows: <c>new</c> or <c>old</c>.</summary>
+    public static bool TryParseResizeOrder(string text, out bool columnsFirst, [NotNullWhen(false)] out string? error)
+    {
+        columnsFirst = text != "old";
+        error = text is "new" or "old" ? null : "say new or old";
+        return error is null;
+    }
+
     private int ReadMaxPorts(ParseResult parsed)
     {
-        if (parsed.GetValue(_maxPorts) is not string text)
-        {
-            return VirtioSerialSettings.DefaultMaxPorts;
-        }
-
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            && number is > 0 and <= VirtioSerialSettings.MaxMaxPorts
-            ? number
-            : throw new UsageException($"--max-ports {text}: a number from 1 to {VirtioSerialSettings.MaxMaxPorts} is needed");
+        int maxPorts = VirtioSerialSettings.DefaultMaxPorts;
+        return parsed.GetValue(_maxPorts) is not string text || TryParseMaxPorts(text, out maxPorts, out string? error)
+            ? maxPorts
+            : throw new UsageException($"--max-ports {text}: {error}");
     }
 
     private List<PortRequest> ReadPorts(ParseResult parsed)

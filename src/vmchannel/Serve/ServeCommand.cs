@@ -1,16 +1,14 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
+using System.CommandLine.Parsing;
 using Microsoft.Extensions.Logging;
-using VmChannel.Cli.Args;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Config;
 using VmChannel.Cli.Control;
-using VmChannel.Device.Chardevs;
 using VmChannel.Device.VhostUser;
-using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
-/// <summary><c>vmchannel serve</c>: is the device of one VM until it is told to stop.</summary>
+/// <summary><c>vmchannel serve</c>: is the device of one VM, or of all VMs of a file, until it is told to stop.</summary>
 internal static class ServeCommand
 {
     /// <summary>What a management program asks a vhost-user back-end for before it starts it (QEMU's vhost-user.json).</summary>
@@ -32,7 +30,13 @@ internal static class ServeCommand
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
         Option<bool> inBand = new("--in-band-notifications") { Description = "offer kicks and calls as messages, for simulated time" };
         Option<string> name = new("--name") { HelpName = "NAME", Description = "what to call the VM (default: as its socket's file)" };
-        ManualCommand command = new("serve", "Serve the channels of one VM.", ServeManual.Text) { verbose, quiet, capabilities, inBand, name };
+        Option<string> config = new("--config") { HelpName = "FILE", Description = "serve the VMs of this TOML file; SIGHUP reads it again" };
+        Option<bool> check = new("--check") { Description = "with --config: only say what is wrong with the file" };
+        ManualCommand command = new("serve", "Serve the channels of VMs.", ServeManual.Text)
+        {
+            verbose, quiet, capabilities, inBand, name, config, check,
+        };
+        Option[] besideConfig = [.. command.Options];
         endpoint.AddTo(command);
         device.AddTo(command);
         control.AddTo(command);
@@ -44,6 +48,18 @@ internal static class ServeCommand
                 return Task.FromResult(0);
             }
 
+            LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
+            if (parsed.GetValue(config) is string file)
+            {
+                RefuseOthers(parsed, [.. besideConfig.Except([inBand, name])]);
+                return ServeFileAsync(file, parsed.GetValue(check), lowest);
+            }
+
+            if (parsed.GetValue(check))
+            {
+                throw new UsageException("serve: --check looks at a file: add --config FILE");
+            }
+
             DevicePlan plan = device.Read(parsed);
             VhostUserEndpoint where = endpoint.TryRead(parsed)
                 ?? throw new UsageException("serve: say where the VMM connects: --vhost-user PATH");
@@ -52,8 +68,8 @@ internal static class ServeCommand
                 throw new UsageException("serve: no channel: add -virtioserial protocol=NAME,char=unix:PATH,server");
             }
 
-            LogLevel lowest = parsed.GetValue(verbose) ? LogLevel.Debug : parsed.GetValue(quiet) ? LogLevel.Warning : LogLevel.Information;
-            return RunAsync(new VmPlan(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand)), control.Read(parsed), lowest);
+            VmPlan vm = new(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand));
+            return ServerProcess.RunAsync([vm], control.Read(parsed), null, lowest);
         });
         return command;
     }
@@ -63,74 +79,34 @@ internal static class ServeCommand
             : VmName.IsValid(name, out string? reason) ? name
             : throw new UsageException($"--name {name}: the name {reason}");
 
-    private static async Task<int> RunAsync(VmPlan plan, ControlPlan control, LogLevel lowest)
+    /// <summary>What describes a VM is in the file, or else on the command line: both would contradict each other at the next reload.</summary>
+    private static void RefuseOthers(ParseResult parsed, Option[] allowed)
     {
-        using CancellationTokenSource stop = new();
-        void OnSignal(PosixSignalContext context)
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(given => !given.Implicit && !allowed.Contains(given.Option)) is OptionResult other)
         {
-            context.Cancel = true;
-            stop.Cancel();
+            throw new UsageException($"serve: --config and {other.Option.Name} exclude each other: write it into the file");
         }
+    }
 
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using LineLog log = new(lowest);
+    private static async Task<int> ServeFileAsync(string file, bool onlyChecks, LogLevel lowest)
+    {
         try
         {
-            using ControlListeners listeners = ControlListeners.Open(control, log);
-            await using Server server = new(log, listeners.Names);
-            await using ControlServer api = new(server, listeners, log);
-            VmHost host = await server.AddAsync(plan, stop.Token);
-            using PosixSignalRegistration? resized = FollowTerminal(plan.Device, host);
-            Announce(plan.Device, plan.Endpoint, lowest);
-            ServiceManager.Ready();
-            _ = await Task.WhenAny(server.Finished, Task.Delay(Timeout.Infinite, stop.Token));
-            ServiceManager.Stopping();
-        }
-        catch (OperationCanceledException)
-        {
-            // Told to stop while it waited for a first client.
-        }
-
-        return 0;
-    }
-
-    /// <summary>A console on this terminal has this terminal's size.</summary>
-    private static PosixSignalRegistration? FollowTerminal(DevicePlan plan, VmHost host)
-    {
-        if (!plan.Ports.Any(port => port is { Spec.IsConsole: true, Chardev: ChardevSpec.Stdio }))
-        {
-            return null;
-        }
-
-        void Tell()
-        {
-            if (StdioChardev.TryGetSize(out TerminalSize size))
+            ServerConfig config = await ConfigFile.ReadAsync(file, CancellationToken.None);
+            if (!onlyChecks)
             {
-                host.Resize(size);
+                ControlPlan control = ControlOptions.Read(config.Control.Socket, config.Control.Tcp, config.Control.TokenFile);
+                return await ServerProcess.RunAsync([.. config.Vms.Select(vm => vm.Plan)], control, new ConfigSource(file, config), lowest);
             }
-        }
 
-        Tell();
-        return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Tell());
-    }
-
-    private static void Announce(DevicePlan plan, VhostUserEndpoint endpoint, LogLevel lowest)
-    {
-        if (endpoint is not VhostUserEndpoint.Listen(UnixAddress address) || lowest > LogLevel.Information)
-        {
-            return;
+            StandardStream.WriteOutput($"{file}: good; VMs: {config.Vms.Count}, ports: {config.Vms.Sum(vm => vm.Ports.Count)}\n");
+            return 0;
         }
-
-        string text = FrontEndArgs.ForAll(Path.GetFullPath(address.Name), plan.Settings.MaxPorts);
-        if (plan.Ports.Any(port => port.Chardev is ChardevSpec.Stdio))
+        catch (ConfigException e)
         {
-            // Standard output is a channel's.
-            StandardStream.WriteError(text);
-        }
-        else
-        {
-            StandardStream.WriteOutput(text);
+            // As compilers print them, so that editors find the lines.
+            StandardStream.WriteError(string.Concat(e.Errors.Select(error => $"{StandardStream.Printable(error)}\n")));
+            return CommandRunner.Usage;
         }
     }
 }

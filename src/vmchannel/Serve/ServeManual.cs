@@ -4,10 +4,11 @@ namespace VmChannel.Cli.Serve;
 internal static class ServeManual
 {
     public const string Text = """
-        vmchannel serve - serve the channels of one VM
+        vmchannel serve - serve the channels of VMs
 
         Usage:
           vmchannel serve --vhost-user PATH -virtioserial OPTIONS... [-virtconsole [OPTIONS]]
+          vmchannel serve --config FILE [--check]
 
         A virtio-serial device outside the VMM: every -virtioserial is a named channel. The guest finds it as
         /dev/vmchannel/ followed by its name with dots turned into slashes. Runs in the foreground until SIGTERM or
@@ -17,6 +18,7 @@ internal static class ServeManual
           --vhost-user PATH     listen on this unix socket (also --socket-path)
           --connect PATH        connect to this unix socket, on which the VMM listens
           --fd N                use this inherited socket, connected or listening
+        For PATH, systemd:NAME is a socket that systemd opened (FileDescriptorName=NAME).
 
         Channels:
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME][,on-disconnect=hold|discard]
@@ -26,19 +28,37 @@ internal static class ServeManual
             service=NAME        a built-in service for any protocol: clipboard, log, echo, sink, source
             on-disconnect=hold  while nobody is there the guest waits, and nothing is lost (the default)
             on-disconnect=discard  the guest's bytes are dropped instead
+            rate=SIZE           bytes per second, each way: 1000, 64K, 1M
+            buffer=SIZE         kept for a console, and for each client that does not hold the channel (256K)
+            history=SIZE        the guest's last bytes, which a late client gets first (0)
+            readonly, writeonly clients may only read, or only write
+            logfile=PATH        what the guest writes, with logappend=on, logsize=SIZE, logkeep=N
           -virtconsole [char=CHARDEV]
-                                a console, hvc0 in the guest, on this terminal unless it has a chardev
+                                a console, hvc0 in the guest, on this terminal unless it has a chardev;
+                                also with buffer=, history=, readonly, writeonly and logfile=
 
         Chardevs (two commas stand for one in a path):
           unix:PATH[,server][,wait][,reconnect-ms=N]     also unix:@NAME
           tcp:HOST:PORT[,server][,wait][,nodelay][,reconnect-ms=N]
           socket,path=PATH|host=HOST,port=N[,server=on][,wait=on][,abstract=on][,ipv4=off][,ipv6=off]
+          ws:HOST:PORT[/PATH][,server][,origin=URL]...   a WebSocket; wss: with TLS
+            tls[,tls-cert=FILE][,tls-key=FILE][,tls-ca=FILE][,tls-name=NAME][,tls-allow=NAME/...]
+                                TLS on tcp, socket and ws: ours, whom to trust, who may connect
           pty[,path=LINK]       a pseudo-terminal, and a link to it
           file:PATH[,append=on][,input-path=PATH]
           pipe:PATH             PATH.in and PATH.out, made with mkfifo
           stdio[,signal=off]    this terminal; with signal=off, Ctrl-C goes to the guest
           fd:N                  an inherited descriptor
           null                  takes all, gives nothing
+        Servers (unix, tcp) also take:
+          clients=N[,mode=first|broadcast][,writers=one|all]
+                                several clients: each in its turn, or all at once
+          allow=uid:U/gid:G     unix only: who may connect, by number or name
+
+        Several VMs:
+          --config FILE         serve the VMs of this TOML file, with keys like these options (docs/config-file.md);
+                                SIGHUP, or vmchannel reload, applies what differs in it by then
+          --check               only say what is wrong with the file, with line numbers
 
         Other options:
           --name NAME           what to call the VM; without it, as its socket's file: vm1.sock is vm1
@@ -63,7 +83,7 @@ internal static class ServeManual
             -virtioserial port=2,protocol=org.libguestfs.fish,char=unix:/run/fish.sock
           vmchannel serve --vhost-user vm1.sock -virtioserial protocol=org.example.log,service=log,path=guest.log
 
-        Exit codes: 0 stopped, 1 something failed, 2 the command line makes no sense.
+        Exit codes: 0 stopped, 1 something failed, 2 the command line or the file makes no sense.
 
         """;
 }

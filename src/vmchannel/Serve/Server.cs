@@ -35,6 +35,9 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Completes when no VM can come back any more, as when each had an inherited connection that ended.</summary>
     public Task Finished => _finished.Task;
 
+    /// <summary>One line for the service manager.</summary>
+    public string Summary => $"serving VMs: {Vms.Count}, ports: {Vms.Sum(vm => vm.Ports.Count)}";
+
     /// <summary>What happened to the VMs and their ports.</summary>
     public EventJournal Journal { get; } = new();
 

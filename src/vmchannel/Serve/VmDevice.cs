@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.WebSockets;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
@@ -67,7 +68,7 @@ internal sealed class VmDevice : IDisposable
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
-            return end is Chardev chardev ? chardev.Ready : Task.CompletedTask;
+            return end.Ready;
         }
         catch (PlugException e)
         {
@@ -105,6 +106,9 @@ internal sealed class VmDevice : IDisposable
         served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
     }
 
+    /// <summary>A front-end is there.</summary>
+    public bool IsConnected => _server.IsConnected;
+
     public bool IsFinished(int number) => _device.IsFinished(number);
 
     public bool IsDelivered(int number) => _device.IsDelivered(number);
@@ -124,6 +128,6 @@ internal sealed class VmDevice : IDisposable
 
     private HostEnd CreateEnd(PortPlan plan)
         => plan.Chardev is ChardevSpec chardev
-            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>())
+            ? ChardevFactory.Create(chardev, _loop, _log.CreateLogger<Chardev>(), KestrelWebSockets.Shared)
             : ServiceCatalog.Create(plan.Service!, plan.ServiceOptions, _loop, _log);
 }

@@ -107,6 +107,9 @@ internal sealed class VmHost : IAsyncDisposable
                 : throw new OptionException(error),
             cancellationToken);
 
+    /// <summary>A VMM is there.</summary>
+    public Task<bool> IsConnectedAsync() => _loop.InvokeAsync(() => _device.IsConnected);
+
     /// <summary>The port is closed in the guest, and what was written to it has been delivered.</summary>
     public Task<bool> IsFinishedAsync(Port port) => _loop.InvokeAsync(() => _device.IsFinished(port.Spec.Number));
 

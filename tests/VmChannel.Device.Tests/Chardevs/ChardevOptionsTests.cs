@@ -1,6 +1,8 @@
 using CsCheck;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Chardevs.Tls;
+using VmChannel.Device.Chardevs.WebSockets;
 using VmChannel.Native;
 using Xunit;
 
@@ -12,6 +14,7 @@ public sealed class ChardevOptionsTests
     [
         "unix", "tcp", "socket", "pty", "file", "pipe", "stdio", "null", "fd", ":", ",", ",,", "=", "path", "host", "port", "server", "nowait",
         "wait=on", "reconnect-ms=5", "abstract", "on", "off", "/a", "[", "]", "::1", "0", "99999999999", "é", "\0", "\n", " ", "no", "input-path",
+        "ws", "wss", "tls", "tls-cert", "tls-allow", "websocket", "origin", "https://a", "*",
     ];
 
     [Theory]
@@ -90,6 +93,33 @@ public sealed class ChardevOptionsTests
     public void Spec_OfTwoTexts_IsEqualWhenBothMeanTheSame(string text, string other, bool isSame)
         => Assert.Equal(isSame, Parse(text).Equals(Parse(other)));
 
+    [Theory]
+    [InlineData("tcp::1,server,tls-cert=/c,tls-key=/k", "/c", "/k", null, null, null)]
+    [InlineData("tcp::1,server,tls=on,tls-cert=/c,tls-ca=/a,tls-allow=alice,tls-allow=bob/carol", "/c", null, "/a", null, "alice/bob/carol")]
+    [InlineData("tcp:h:1,tls", null, null, null, null, null)]
+    [InlineData("tcp:h:1,tls-ca=/a,tls-name=vm.example", null, null, "/a", "vm.example", null)]
+    [InlineData("socket,host=h,port=1,tls=on,tls-cert=/c", "/c", null, null, null, null)]
+    [InlineData("wss:h:1", null, null, null, null, null)]
+    [InlineData("ws:h:1,tls=on", null, null, null, null, null)]
+    public void TryParse_Tls_YieldsEveryField(string text, string? certificate, string? key, string? authority, string? name, string? allowed)
+        => Assert.Equal(new TlsSpec(certificate, key, authority, name, allowed), Assert.IsType<ChardevSpec.Tcp>(Parse(text)).Tls);
+
+    [Theory]
+    [InlineData("ws:h:1", "h:1", null, null, "ws:h:1")]
+    [InlineData("ws::1/,server", ":1", "/", null, "ws::1/")]
+    [InlineData("ws:[::1]:1/a/b,server,origin=https://a.example,origin=http://b:8080", "[::1]:1", "/a/b", "https://a.example http://b:8080", "ws:[::1]:1/a/b")]
+    [InlineData("wss:h:1/a", "h:1", "/a", null, "wss:h:1/a")]
+    [InlineData("ws,host=h,port=1,path=/a", "h:1", "/a", null, "ws:h:1/a")]
+    [InlineData("socket,host=h,port=1,server=on,websocket=on,origin=*", "h:1", null, "*", "ws:h:1")]
+    [InlineData("tcp:h:1,websocket", "h:1", null, null, "ws:h:1")]
+    public void TryParse_WebSocket_YieldsEveryField(string text, string address, string? path, string? origins, string shown)
+    {
+        ChardevSpec.Tcp spec = Assert.IsType<ChardevSpec.Tcp>(Parse(text));
+        Assert.Equal(address, spec.Address.ToString());
+        Assert.Equal(new WebSocketSpec(path, origins), spec.WebSocket);
+        Assert.Equal(shown, spec.ToString());
+    }
+
     [Fact]
     public void TryParse_OtherBackends_YieldTheirs()
     {
@@ -162,6 +192,30 @@ public sealed class ChardevOptionsTests
     [InlineData("unix:/a,server,allow=uid:no-such-user-here", "there is no user no-such-user-here on this machine")]
     [InlineData("unix:/a,server,allow=uid:0/gid:no-such-group-here", "there is no group no-such-group-here on this machine")]
     [InlineData("unix:/a,server,allow=uid:4294967295", "there is no user 4294967295")]
+    [InlineData("tcp::1,server,tls", "a server needs a certificate: write tls-cert=FILE")]
+    [InlineData("wss::1,server", "a server needs a certificate")]
+    [InlineData("tcp::1,server,tls-cert=", "tls-cert is empty")]
+    [InlineData("tcp::1,server,tls-cert=/c,tls=off", "tls=off does not go with tls-cert=")]
+    [InlineData("wss:h:1,notls", "tls=off does not go with wss")]
+    [InlineData("tcp:h:1,tls-key=/k", "tls-key= needs tls-cert=")]
+    [InlineData("tcp:h:1,tls-allow=a", "tls-allow= is for a server")]
+    [InlineData("tcp::1,server,tls-cert=/c,tls-name=a", "tls-name= is for a client")]
+    [InlineData("tcp::1,server,tls-cert=/c,tls-allow=a", "tls-allow= needs tls-ca=")]
+    [InlineData("tcp:h:1,tls-creds=tls0", "unknown option tls-creds")]
+    [InlineData("socket,path=/a,tls=on", "tls= does not go with path=")]
+    [InlineData("socket,path=/a,websocket=on", "websocket= does not go with path=")]
+    [InlineData("tcp::1,server,tls-cert=/c,clients=2,mode=broadcast", "mode=broadcast does not go with TLS or WebSocket")]
+    [InlineData("ws::1,server,clients=2,mode=broadcast", "mode=broadcast does not go with TLS or WebSocket")]
+    [InlineData("ws:h", "the port is missing: write ws:HOST:PORT/PATH")]
+    [InlineData("wss:::1:4444/", "write wss:[::1]:4444")]
+    [InlineData("ws:", "write ws:HOST:PORT/PATH")]
+    [InlineData("ws:h:1/a b", "a request's path begins with a slash")]
+    [InlineData("ws:h:1/a?b", "a request's path begins with a slash")]
+    [InlineData("ws,host=h,port=1,path=a", "a request's path begins with a slash")]
+    [InlineData("ws:h:1,origin=*", "origin= is for a server")]
+    [InlineData("tcp::1,server,origin=*", "add websocket=on")]
+    [InlineData("ws::1,server,origin=example.org", "write it as browsers do")]
+    [InlineData("ws::1,server,origin=https://example.org/", "write it as browsers do")]
     [InlineData("fd:x", "a whole number")]
     [InlineData("fd:99999999999", "a whole number")]
     public void TryParse_Wrong_SaysWhatAndWhatToDo(string text, string expected)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Loop;
@@ -23,15 +24,21 @@ internal sealed class ChardevRig : IDisposable
     private bool _isGuestOpen = true;
 
     public ChardevRig(string options, bool isGuestOpen = true)
+        : this((loop, log) => ChardevFactory.Create(Parse(options), loop, log), isGuestOpen)
     {
-        Assert.True(ChardevOptions.TryParse(options, out ChardevSpec? spec, out string? error), error);
+    }
+
+    /// <param name="make">Makes the host end.</param>
+    /// <param name="isGuestOpen">A program in the guest has the port open.</param>
+    public ChardevRig(Func<DeviceLoop, ILogger, HostEnd> make, bool isGuestOpen = true)
+    {
         using FileDescriptor file = MappedRegion.CreateFile("rig", 2 * BufferBytes);
         MappedRegion.Map(file, 2 * BufferBytes, out MappedRegion? memory).OrThrow("map");
         _memory = memory!;
         _isGuestOpen = isGuestOpen;
         Log = new RecordingLog();
         Loop = new DeviceLoop(new RecordingLog());
-        End = ChardevFactory.Create(spec, Loop, Log);
+        End = make(Loop, Log);
         _thread = new Thread(Loop.Run) { IsBackground = true };
         _thread.Start();
     }
@@ -58,6 +65,12 @@ internal sealed class ChardevRig : IDisposable
         End.Start(OnWake);
         return true;
     });
+
+    public static ChardevSpec Parse(string options)
+    {
+        Assert.True(ChardevOptions.TryParse(options, out ChardevSpec? spec, out string? error), error);
+        return spec;
+    }
 
     /// <summary>Runs on the loop's thread.</summary>
     public T On<T>(Func<T> function)

@@ -1,4 +1,5 @@
 using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Tests.Chardevs;
 using VmChannel.Device.Tests.VirtioSerial;
@@ -39,6 +40,24 @@ public sealed class PortApplyTests
         rig.Thread.Invoke(() => rig.Ports[1].Apply(rig.Ports[1].Spec with { OnDisconnect = DisconnectPolicy.Discard }));
         Assert.Equal(1, guest.Driver.Expect(ControlEvent.PortOpen, 1).Message.Value);
         Wait.Until(() => rig.Thread.Invoke(() => rig.Ports[1].DroppedBytes) == 1000, "the drop");
+    }
+
+    [Fact]
+    public void Apply_AnyDifference_IsInTheStateAndTold()
+    {
+        EventJournal journal = new();
+        using LoopThread thread = new(new LogLines());
+        using Port port = new(new PortSpec(1, "a"), new ScriptedEnd(), thread.Loop, new LogLines(), new VmJournal(journal, "vm"));
+        PortSpec changed = port.Spec with { Limits = new PortLimits { BytesPerSecond = 1000 }, OnDisconnect = DisconnectPolicy.Discard };
+        thread.Invoke(() =>
+        {
+            port.Start();
+            port.Apply(changed);
+            port.Apply(changed);
+        });
+        Assert.Equal(changed, port.State.Spec);
+        Assert.Equal("limits, on-disconnect", Assert.Single(Told(journal), told => told.Kind == DeviceEventKind.Changed).Cause);
+        thread.Invoke(port.Dispose);
     }
 
     [Fact]
@@ -98,5 +117,16 @@ public sealed class PortApplyTests
         using SerialRig rig = new();
         _ = rig.Plug(new PortSpec(1, "a"));
         Assert.Throws<ArgumentOutOfRangeException>(() => rig.Thread.Invoke(() => rig.Ports[1].Apply(new PortSpec(number, protocol, isConsole))));
+    }
+
+    private static List<DeviceEvent> Told(EventJournal journal)
+    {
+        List<DeviceEvent> told = [];
+        while (journal.TryRead(told.Count, out JournalEntry entry))
+        {
+            told.Add(entry.Event);
+        }
+
+        return told;
     }
 }

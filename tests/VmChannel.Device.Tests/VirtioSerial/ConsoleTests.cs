@@ -6,7 +6,7 @@ using Xunit;
 
 namespace VmChannel.Device.Tests.VirtioSerial;
 
-/// <summary>A console never waits: the guest's kernel would spin. It keeps the last 64 KiB and counts what it drops.</summary>
+/// <summary>A console never waits: the guest's kernel would spin. It keeps the last bytes and counts what it drops.</summary>
 public sealed class ConsoleTests
 {
     private const int KeptBytes = 64 * 1024;
@@ -15,7 +15,7 @@ public sealed class ConsoleTests
     public void Output_HostAbsent_IsTakenAndTheOldestDropped()
     {
         using SerialRig rig = new();
-        ScriptedEnd end = rig.Plug(new PortSpec(0, null, IsConsole: true), isHostOpen: false);
+        ScriptedEnd end = rig.Plug(Buffered(KeptBytes), isHostOpen: false);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 0);
         byte[] bytes = Guest.Bytes(100_000, 3);
@@ -24,6 +24,28 @@ public sealed class ConsoleTests
         Assert.Equal(bytes.Length - KeptBytes, rig.Thread.Invoke(() => rig.Ports[0].DroppedBytes));
         rig.Thread.Invoke(() => end.Connect(true));
         Assert.Equal(bytes[^KeptBytes..], rig.Thread.Invoke(end.Taken.ToArray));
+    }
+
+    [Theory]
+    [InlineData(8 * 1024, 8 * 1024)]
+    [InlineData(KeptBytes, KeptBytes)]
+    [InlineData(1024 * 1024, KeptBytes)]
+    public void Apply_OtherBuffer_KeepsTheNewestOfWhatWaits(int bufferBytes, int keptBytes)
+    {
+        using SerialRig rig = new();
+        ScriptedEnd end = rig.Plug(Buffered(KeptBytes), isHostOpen: false);
+        using Guest guest = new(rig);
+        SerialRig.Open(guest.Driver, 0);
+        byte[] bytes = Guest.Bytes(100_000, 3);
+        guest.Driver.Write(0, bytes);
+        Wait.Until(() => rig.Thread.Invoke(() => rig.Ports[0].Counters.FromGuestBytes) == bytes.Length, "all output");
+        rig.Thread.Invoke(() => rig.Ports[0].Apply(Buffered(bufferBytes)));
+        guest.Driver.Write(0, "more"u8.ToArray());
+        Wait.Until(() => rig.Thread.Invoke(() => rig.Ports[0].Counters.FromGuestBytes) == bytes.Length + 4, "more output");
+        int expected = Math.Min(bufferBytes, keptBytes + 4);
+        Assert.Equal(bytes.Length + 4 - expected, rig.Thread.Invoke(() => rig.Ports[0].DroppedBytes));
+        rig.Thread.Invoke(() => end.Connect(true));
+        Assert.Equal([.. bytes[^(expected - 4)..], .. "more"u8], rig.Thread.Invoke(end.Taken.ToArray));
     }
 
     [Fact]
@@ -131,4 +153,6 @@ public sealed class ConsoleTests
         Assert.Equal([1], driver.Receive(126, 1));
         Assert.Equal(254, PortQueues.Receive(126));
     }
+
+    private static PortSpec Buffered(int bytes) => new(0, null, IsConsole: true) { Limits = new PortLimits { BufferBytes = bytes } };
 }

@@ -115,7 +115,7 @@ public sealed class ControlConversationTests
         _ = rig.Plug(1);
         using Guest guest = new(rig);
         guest.Driver.Send(uint.MaxValue, ControlEvent.DeviceReady, 0);
-        Assert.True(rig.Log.Contains("failed to set the device up"));
+        Wait.Until(() => rig.Log.Contains("failed to set the device up"), "the line");
         Assert.Empty(guest.Driver.Control);
     }
 

@@ -35,38 +35,16 @@ internal sealed class ServeProcess : IAsyncDisposable
     /// <param name="folder">Gets its socket, device.sock.</param>
     /// <param name="streams">Where its standard streams and inherited descriptors come from.</param>
     /// <param name="options">More options of serve.</param>
-    public static async Task<ServeProcess> StartAsync(TestFolder folder, ServeStreams streams, params string[] options)
+    public static Task<ServeProcess> StartAsync(TestFolder folder, ServeStreams streams, params string[] options)
     {
-        string socket = folder.File("device.sock");
-        string notify = folder.File("notify.sock");
-        File.Delete(notify);
-        using Socket listener = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(notify));
-
-        string[] redirections = streams.Redirections is null ? [] : ["bash", "-c", $"exec \"$@\" {streams.Redirections}", "bash"];
-        string[] command = [.. redirections, Executables.VmChannel, "serve", "--vhost-user", socket, .. options];
-        string runtime = Directory.CreateTempSubdirectory("vmt").FullName;
-        HostProcess process = HostProcess.Start(
-            command,
-            start =>
-            {
-                start.Environment["NOTIFY_SOCKET"] = notify;
-                start.Environment["XDG_RUNTIME_DIR"] = runtime;
-            },
-            streams.Terminal,
-            keepsOutput: !streams.OutputIsAChannel);
-        byte[] state = new byte[256];
-        Task<int> ready = listener.ReceiveAsync(state, SocketFlags.None);
-        if (await Task.WhenAny(ready, process.Ended).WaitAsync(Patience.Short) != ready)
-        {
-            throw new InvalidOperationException($"serve ended with {await process.Ended}:\n{process.Errors}");
-        }
-
-        Assert.Equal("READY=1", Encoding.UTF8.GetString(state, 0, await ready));
-        File.Delete(notify);
         int limit = Array.IndexOf(options, "--max-ports");
-        return new(process, socket, runtime, limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
+        return StartAsync(
+            folder, streams, ["--vhost-user", folder.File("device.sock"), .. options],
+            limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
     }
+
+    /// <summary>Starts it with a configuration file, one of whose VMs has the socket device.sock and the usual room.</summary>
+    public static Task<ServeProcess> StartFileAsync(TestFolder folder, string path) => StartAsync(folder, new ServeStreams(), ["--config", path], 31);
 
     /// <summary>What serve's sister command prints for this device, as words of a command line.</summary>
     public async Task<string[]> ArgumentsForAsync(string monitor)
@@ -101,5 +79,36 @@ internal sealed class ServeProcess : IAsyncDisposable
         TestContext.Current.TestOutputHelper?.WriteLine($"--- serve ---\n{Log}");
         await Process.DisposeAsync();
         Directory.Delete(Runtime, recursive: true);
+    }
+
+    private static async Task<ServeProcess> StartAsync(TestFolder folder, ServeStreams streams, string[] arguments, int maxPorts)
+    {
+        string notify = folder.File("notify.sock");
+        File.Delete(notify);
+        using Socket listener = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(notify));
+
+        string[] redirections = streams.Redirections is null ? [] : ["bash", "-c", $"exec \"$@\" {streams.Redirections}", "bash"];
+        string[] command = [.. redirections, Executables.VmChannel, "serve", .. arguments];
+        string runtime = Directory.CreateTempSubdirectory("vmt").FullName;
+        HostProcess process = HostProcess.Start(
+            command,
+            start =>
+            {
+                start.Environment["NOTIFY_SOCKET"] = notify;
+                start.Environment["XDG_RUNTIME_DIR"] = runtime;
+            },
+            streams.Terminal,
+            keepsOutput: !streams.OutputIsAChannel);
+        byte[] state = new byte[256];
+        Task<int> ready = listener.ReceiveAsync(state, SocketFlags.None);
+        if (await Task.WhenAny(ready, process.Ended).WaitAsync(Patience.Short) != ready)
+        {
+            throw new InvalidOperationException($"serve ended with {await process.Ended}:\n{process.Errors}");
+        }
+
+        Assert.Equal("READY=1", Encoding.UTF8.GetString(state, 0, await ready).Split('\n')[0]);
+        File.Delete(notify);
+        return new(process, folder.File("device.sock"), runtime, maxPorts);
     }
 }

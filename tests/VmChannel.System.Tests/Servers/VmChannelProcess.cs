@@ -42,11 +42,10 @@ internal sealed class VmChannelProcess : IDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Asks it to stop, as a service manager does.</summary>
-    public void Terminate()
-    {
-        using Process kill = Process.Start("kill", ["-TERM", Id.ToString(global::System.Globalization.CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-    }
+    public void Terminate() => Signal("TERM");
+
+    /// <summary>Asks it to read its file again.</summary>
+    public void HangUp() => Signal("HUP");
 
     public async Task<(int Code, string Output, string Error)> EndAsync()
     {
@@ -64,6 +63,12 @@ internal sealed class VmChannelProcess : IDisposable
 
         _process.Dispose();
         Directory.Delete(_runtime, recursive: true);
+    }
+
+    private void Signal(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", Id.ToString(global::System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     private static string Executable()

@@ -1,0 +1,187 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Pipes;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Chardevs.Streams;
+
+/// <summary>A host end whose bytes async code moves, because the kernel alone cannot: TLS, WebSocket. Loop thread only.</summary>
+/// <remarks>
+/// One peer at a time. Between the guest and the peer stand at most <see cref="LoopPipe.CapacityBytes"/> each way. What was
+/// taken from the guest and not yet handed to a peer's stream waits for the next peer; what a peer sent before it left is
+/// read first, however late a guest program comes for it, as with a socket that the loop serves itself.
+/// </remarks>
+public sealed partial class StreamEnd : HostEnd
+{
+    /// <summary>How long a peer may take, after the server stopped, for what is held for it.</summary>
+    public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
+
+    private readonly IStreamSource _source;
+    private readonly DeviceLoop _loop;
+    private readonly ILogger _log;
+    private readonly LoopWake _wake;
+    private readonly LoopPipe _pipe;
+    private readonly LoopTurn _detach;
+    private readonly TaskCompletionSource _firstPeer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _serving = Task.CompletedTask;
+    private StreamConversation? _current;
+    private string? _endReason;
+    private long _givenBytes;
+    private long _lostBytes;
+    private bool _isDisposed;
+
+    internal StreamEnd(IStreamSource source, DeviceLoop loop, ILogger log)
+    {
+        _source = source;
+        _loop = loop;
+        _log = log;
+        _wake = new LoopWake(loop, Wake);
+        _pipe = new LoopPipe(_wake.Request);
+        _detach = new LoopTurn(DetachIfRead);
+    }
+
+    public override string Description => _source.Description;
+
+    public override bool HasInput => _pipe.HasOutput();
+
+    public override Task Ready => _source.IsAwaited ? _firstPeer.Task : Task.CompletedTask;
+
+    /// <summary>After <see cref="HostEnd.Dispose()"/>: the last peer has what was held for it, or <see cref="StopTime"/> is over.</summary>
+    public override Task Completion => _serving;
+
+    /// <summary>Any thread: peers turned away, such as those without a valid certificate.</summary>
+    public long RefusedCount => _source.RefusedCount;
+
+    /// <summary>Any thread: bytes taken from the guest that wait for a peer.</summary>
+    public long HeldBytes => _pipe.HeldBytes;
+
+    /// <summary>Any thread: bytes that were being sent when a peer went, so that nobody knows whether it got them.</summary>
+    public long LostBytes => Interlocked.Read(ref _lostBytes);
+
+    /// <summary>Where it listens, when it does: with port 0 the system chose.</summary>
+    public IPEndPoint? LocalAddress => (_source as StreamServer)?.LocalAddress;
+
+    public override long Write(ReadOnlySpan<IoVector> source) => _pipe.IsInputEnded ? 0 : _pipe.Write(source);
+
+    public override long Read(ReadOnlySpan<IoVector> destination)
+    {
+        long given = _pipe.Read(destination);
+        _givenBytes += given;
+        if (_endReason is not null)
+        {
+            _loop.Schedule(_detach);
+        }
+
+        return given;
+    }
+
+    protected override void OnStart()
+    {
+        _source.Start();
+        _serving = Task.Run(ServeAsync);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
+        base.Dispose(disposing);
+        _wake.End();
+        _pipe.EndOutput();
+        _pipe.EndInput();
+        _pipe.Cancellation.Cancel();
+        _source.Dispose();
+        Volatile.Read(ref _current)?.Stop(StopTime);
+    }
+
+    private async Task ServeAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                await using StreamPeer peer = await _source.NextAsync(_pipe.Cancellation.Token);
+                using StreamConversation conversation = new(peer, _pipe);
+                Volatile.Write(ref _current, conversation);
+                if (_pipe.Cancellation.IsCancellationRequested)
+                {
+                    conversation.Stop(StopTime);
+                }
+
+                _loop.Post(() => Attach(conversation));
+                await conversation.RunAsync(reason => _loop.Post(() => OnPeerEnded(reason)));
+                Volatile.Write(ref _current, null);
+                _ = Interlocked.Add(ref _lostBytes, conversation.LostBytes);
+                if (conversation.LostBytes > 0)
+                {
+                    LogLost(Description, conversation.LostBytes, peer.Who);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_pipe.Cancellation.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            // A source that cannot go on: the channel stays closed and says why.
+            if (!_firstPeer.TrySetException(e))
+            {
+                ChardevLog.Failed(_log, e.Message);
+            }
+
+            _loop.Post(() => SetOpen(false, e.Message));
+        }
+
+        if (_pipe.HeldBytes > 0)
+        {
+            LogUndelivered(Description, _pipe.HeldBytes);
+        }
+
+        if (_pipe.Cancellation.IsCancellationRequested)
+        {
+            // The loop has let go of it.
+            _pipe.Close();
+        }
+    }
+
+    private void Attach(StreamConversation conversation)
+    {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _givenBytes = 0;
+        _endReason = null;
+        SetOpen(true, $"{Description} ({conversation.Peer.Who})");
+        _ = _firstPeer.TrySetResult();
+    }
+
+    private void OnPeerEnded(string reason)
+    {
+        _endReason = reason;
+        DetachIfRead();
+    }
+
+    private void DetachIfRead()
+    {
+        if (_endReason is string reason && Volatile.Read(ref _current) is { } conversation && _givenBytes == conversation.ReceivedBytes)
+        {
+            _endReason = null;
+            SetOpen(false, $"{Description}: {reason}");
+            conversation.SetRead();
+        }
+    }
+
+    [LoggerMessage(92, LogLevel.Warning, "{Chardev}: {Bytes} bytes were being sent when the connection ({Peer}) ended; they are not sent again")]
+    private partial void LogLost(string chardev, long bytes, string peer);
+
+    [LoggerMessage(93, LogLevel.Warning, "{Chardev}: stopped with {Bytes} bytes of the guest that nobody came for")]
+    private partial void LogUndelivered(string chardev, long bytes);
+}
