@@ -86,7 +86,7 @@ internal sealed record ControlRoute
         string pattern, string summary, JsonTypeInfo<T> answer, Func<ControlCall, TSubject> find, Func<TSubject, T> look)
         where TSubject : class
     {
-        SharedAnswers<TSubject, T> shared = new(look, answer);
+        SharedAnswers<TSubject, T> shared = new(look, answer, Turns);
         return new()
         {
             Method = HttpMethods.Get,

@@ -10,7 +10,8 @@ namespace VmChannel.Cli.Control;
 /// </remarks>
 /// <param name="look">Finds the answer about a subject, without waiting.</param>
 /// <param name="type">How an answer becomes JSON.</param>
-internal sealed class SharedAnswers<TSubject, T>(Func<TSubject, T> look, JsonTypeInfo<T> type)
+/// <param name="turns">Who may look at the same time.</param>
+internal sealed class SharedAnswers<TSubject, T>(Func<TSubject, T> look, JsonTypeInfo<T> type, SemaphoreSlim turns)
     where TSubject : class
 {
     private readonly Lock _lock = new();
@@ -25,7 +26,7 @@ internal sealed class SharedAnswers<TSubject, T>(Func<TSubject, T> look, JsonTyp
             {
                 // At the end of the pool's queue: whoever is in it already may join.
                 answer = Task.Factory.StartNew(
-                    () => Make(subject), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+                    () => MakeAsync(subject), CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default).Unwrap();
                 _awaited.Add(subject, answer);
             }
 
@@ -33,13 +34,21 @@ internal sealed class SharedAnswers<TSubject, T>(Func<TSubject, T> look, JsonTyp
         }
     }
 
-    private byte[] Make(TSubject subject)
+    private async Task<byte[]> MakeAsync(TSubject subject)
     {
-        lock (_lock)
+        await turns.WaitAsync();
+        try
         {
-            _ = _awaited.Remove(subject);
-        }
+            lock (_lock)
+            {
+                _ = _awaited.Remove(subject);
+            }
 
-        return JsonSerializer.SerializeToUtf8Bytes(look(subject), type);
+            return JsonSerializer.SerializeToUtf8Bytes(look(subject), type);
+        }
+        finally
+        {
+            _ = turns.Release();
+        }
     }
 }

@@ -27,7 +27,7 @@ internal static class DeviceInstruments
         Count("vmchannel.device.driver_ready", "{device}", "Whether the guest's driver has set the device up.", state => Flag(state.IsDriverReady));
         Count("vmchannel.device.suspended", "{device}", "Whether the queues do not run.", state => Flag(state.IsSuspended));
         Count("vmchannel.device.broken", "{device}", "Whether the guest broke a ring, and only a reset brings the device back.", state => Flag(state.IsBroken));
-        Count("vmchannel.device.control_backlog", "{message}", "Control messages that wait for buffers of the guest.", state => state.ControlBacklog);
+        Count("vmchannel.device.control_backlog", "{message}", "Control messages that wait for buffers of the guest.", state => state.Counters.ControlBacklog);
         meter.Count("vmchannel.device.ports", "{port}", "Ports that are plugged in.", vm => [Measure(vm, vm.Ports.Count)]);
 
         void Counter(string name, string unit, string description, Func<DeviceCounters, long> read)

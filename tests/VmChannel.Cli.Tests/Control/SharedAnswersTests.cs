@@ -6,9 +6,13 @@ using Xunit;
 
 namespace VmChannel.Cli.Tests.Control;
 
-public sealed class SharedAnswersTests
+public sealed class SharedAnswersTests : IDisposable
 {
     private const string Subject = "a VM";
+
+    private readonly SemaphoreSlim _turns = new(2);
+
+    public void Dispose() => _turns.Dispose();
 
     [Fact]
     public async Task Questions_DuringALook_ShareTheNext()
@@ -22,7 +26,8 @@ public sealed class SharedAnswersTests
                 mayLook.Wait();
                 return new ReloadResult([$"{look}"], [], [], 0, []);
             },
-            ControlJson.Default.ReloadResult);
+            ControlJson.Default.ReloadResult,
+            _turns);
 
         Task<byte[]> first = answers.GetAsync(Subject);
         Wait.Until(() => Volatile.Read(ref looks) == 1, "the first look");
@@ -40,7 +45,7 @@ public sealed class SharedAnswersTests
     {
         int looks = 0;
         SharedAnswers<string, ReloadResult> answers = new(
-            _ => new ReloadResult([$"{++looks}"], [], [], 0, []), ControlJson.Default.ReloadResult);
+            _ => new ReloadResult([$"{++looks}"], [], [], 0, []), ControlJson.Default.ReloadResult, _turns);
 
         _ = await answers.GetAsync(Subject);
         _ = await answers.GetAsync(Subject);
@@ -53,7 +58,7 @@ public sealed class SharedAnswersTests
     {
         bool fails = true;
         SharedAnswers<string, ReloadResult> answers = new(
-            _ => fails ? throw new IOException("not now") : new ReloadResult([], [], [], 0, []), ControlJson.Default.ReloadResult);
+            _ => fails ? throw new IOException("not now") : new ReloadResult([], [], [], 0, []), ControlJson.Default.ReloadResult, _turns);
 
         _ = await Assert.ThrowsAsync<IOException>(() => answers.GetAsync(Subject));
         fails = false;
@@ -63,7 +68,7 @@ public sealed class SharedAnswersTests
     [Fact]
     public async Task Subjects_HaveAnswersOfTheirOwn()
     {
-        SharedAnswers<string, ReloadResult> answers = new(subject => new ReloadResult([subject], [], [], 0, []), ControlJson.Default.ReloadResult);
+        SharedAnswers<string, ReloadResult> answers = new(subject => new ReloadResult([subject], [], [], 0, []), ControlJson.Default.ReloadResult, _turns);
 
         byte[][] both = await Task.WhenAll(answers.GetAsync("one"), answers.GetAsync("two"));
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using VmChannel.Cli.Metrics;
+using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Testing;
 using Xunit;
@@ -11,7 +12,8 @@ public sealed class ThrottleClocksTests
     [Fact]
     public void Clock_WhatThePortShows_NeverGoesBack()
     {
-        using Port port = new(new PortSpec(1, "test.a"), new ScriptedEnd(), NullLogger.Instance);
+        using DeviceLoop loop = new(NullLogger<DeviceLoop>.Instance);
+        using Port port = new(new PortSpec(1, "test.a"), new ScriptedEnd(), loop, NullLogger.Instance);
         ThrottleClocks clocks = new();
         Assert.Equal(TimeSpan.Zero, clocks.Read(port));
 
