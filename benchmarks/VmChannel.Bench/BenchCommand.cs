@@ -87,8 +87,8 @@ internal static class BenchCommand
 
         if (scenario == "api")
         {
-            await using ServedDevice device = await ServedDevice.StartAsync(Program, folder.Path);
-            using ApiScenario api = new(settings, device);
+            await using BusyServer server = await BusyServer.StartAsync(Program, folder.Path);
+            using ApiScenario api = new(settings, server);
             return [api.Run()];
         }
 

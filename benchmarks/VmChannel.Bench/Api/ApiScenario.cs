@@ -3,19 +3,19 @@ using VmChannel.Bench.Results;
 namespace VmChannel.Bench.Api;
 
 /// <summary>A busy channel of a server, with and without a thousand clients of its control API.</summary>
-internal sealed class ApiScenario(BenchSettings settings, ServedDevice device) : IDisposable
+internal sealed class ApiScenario(BenchSettings settings, BusyServer server) : IDisposable
 {
     private const int Clients = 1000;
 
     /// <summary>A run has to last for several waves.</summary>
-    private const int MoreTurns = 10;
+    private const int MoreTurns = 40;
 
-    private readonly ApiCallers _callers = new(device.Control, Clients);
+    private readonly ApiCallers _callers = new(server.Control, Clients);
     private readonly List<Measure> _measures = [];
 
     public Section Run()
     {
-        _ = device.PingPong(settings.RoundTrips);
+        _ = server.PingPong(settings.RoundTrips);
         Waves("a wave each second", TimeSpan.FromSeconds(1));
         Waves("wave after wave", TimeSpan.Zero);
         return new(
@@ -65,5 +65,5 @@ internal sealed class ApiScenario(BenchSettings settings, ServedDevice device) :
         _measures.Add(new($"{name}, calls", "per s", new(rates)));
     }
 
-    private Series Turns() => new(device.PingPong(settings.RoundTrips * MoreTurns));
+    private Series Turns() => new(server.PingPong(settings.RoundTrips * MoreTurns));
 }

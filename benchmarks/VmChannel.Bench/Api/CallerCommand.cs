@@ -57,8 +57,8 @@ internal static class CallerCommand
     private static async Task<int> WaveAsync(ControlClient[] callers)
     {
         await Task.WhenAll(callers.Select((client, index) => index % 2 == 0
-            ? (Task)client.GetPortsAsync(ServedDevice.Vm)
-            : client.InspectAsync(ServedDevice.Vm)));
+            ? (Task)client.GetPortsAsync(BusyServer.Vm)
+            : client.InspectAsync(BusyServer.Vm)));
         return callers.Length;
     }
 

@@ -6,7 +6,7 @@ using VmChannel.Native;
 namespace VmChannel.Bench.Api;
 
 /// <summary><c>vmchannel serve</c> as it is shipped, in a process of its own, with a driver double for a guest: no VM, but all else is real.</summary>
-internal sealed class ServedDevice : IAsyncDisposable
+internal sealed class BusyServer : IAsyncDisposable
 {
     public const string Vm = "bench";
 
@@ -15,7 +15,7 @@ internal sealed class ServedDevice : IAsyncDisposable
 
     private readonly VmmProcess _server;
 
-    private ServedDevice(VmmProcess server, string control, HostPeer peer, GuestDriver driver)
+    private BusyServer(VmmProcess server, string control, HostPeer peer, GuestDriver driver)
     {
         _server = server;
         Control = control;
@@ -34,7 +34,7 @@ internal sealed class ServedDevice : IAsyncDisposable
 
     /// <param name="program">The executable.</param>
     /// <param name="folder">A private folder for the sockets.</param>
-    public static async Task<ServedDevice> StartAsync(string program, string folder)
+    public static async Task<BusyServer> StartAsync(string program, string folder)
     {
         UnixAddress device = Sockets.Address(folder, "device.sock");
         UnixAddress control = Sockets.Address(folder, "control.sock");
@@ -53,7 +53,7 @@ internal sealed class ServedDevice : IAsyncDisposable
         try
         {
             HostPeer peer = HostPeer.Connect(host.Name);
-            return new ServedDevice(server, control.Name, peer, new GuestDriver(device, BusyPort));
+            return new BusyServer(server, control.Name, peer, new GuestDriver(device, BusyPort));
         }
         catch (Exception error) when (error is BenchException or IOException)
         {
