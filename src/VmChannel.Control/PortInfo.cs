@@ -26,6 +26,9 @@ public sealed record PortInfo
     /// <summary>A program in the guest has it open.</summary>
     public bool IsGuestOpen { get; init; }
 
+    /// <summary>The guest closed it, and bytes it wrote before may still be on their way.</summary>
+    public bool IsDraining { get; init; }
+
     /// <summary>How often the guest opened it.</summary>
     public long GuestGeneration { get; init; }
 

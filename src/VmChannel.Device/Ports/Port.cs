@@ -148,6 +148,7 @@ public sealed partial class Port : IDisposable
         if (IsDraining)
         {
             IsDraining = false;
+            Record.SetDrained();
             _channel.OnGuestDrained();
         }
     }

@@ -63,9 +63,12 @@ public sealed class PortRecord
     internal void SetGuestOpen(bool isOpen, string? cause)
     {
         long generation = _state.GuestGeneration + (isOpen ? 1 : 0);
-        _state = _state with { IsGuestOpen = isOpen, GuestGeneration = generation };
+        _state = _state with { IsGuestOpen = isOpen, IsDraining = !isOpen, GuestGeneration = generation };
         Tell(isOpen ? DeviceEventKind.GuestOpened : DeviceEventKind.GuestClosed, cause, generation);
     }
+
+    /// <summary>Nothing that the guest wrote before it closed the port is on its way any more.</summary>
+    internal void SetDrained() => _state = _state with { IsDraining = false };
 
     /// <summary>Looks at the host end, and tells when it came or went.</summary>
     internal void LookAtHost(HostEnd end, bool isWritable)

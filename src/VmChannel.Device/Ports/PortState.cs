@@ -17,6 +17,9 @@ public sealed record PortState
     /// <summary>A program in the guest holds it open.</summary>
     public bool IsGuestOpen { get; init; }
 
+    /// <summary>The guest closed it, and bytes it wrote before may still be on their way.</summary>
+    public bool IsDraining { get; init; }
+
     /// <summary>How often the guest opened it.</summary>
     public long GuestGeneration { get; init; }
 

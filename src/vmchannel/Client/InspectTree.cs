@@ -69,8 +69,8 @@ internal static class InspectTree
     private static Node Port(PortInfo port, DateTimeOffset now)
     {
         Node node = new($"{(port.IsConsole ? "console, " : "")}{PortText.Name(port.Number, port.Protocol)}: {PortText.State(port, now)}");
-        _ = node.Add(new Node($"guest: {PortText.Guest(port)}, opened {port.GuestGeneration} times"));
-        _ = node.Add(new Node($"host: {PortText.Host(port)}, {PortText.Safe(port.HostEnd)}{(port.HostDetail is null ? "" : $" ({PortText.Safe(port.HostDetail)})")}, came {port.HostGeneration} times"));
+        _ = node.Add(new Node($"guest: {PortText.Guest(port)}, opened {port.GuestGeneration}×"));
+        _ = node.Add(new Node($"host: {PortText.Host(port)}, {PortText.Safe(port.HostEnd)}{(port.HostDetail is null ? "" : $" ({PortText.Safe(port.HostDetail)})")}, came {port.HostGeneration}×"));
         PortLimitsInfo limits = port.Limits;
         _ = node.Add(new Node(
             $"on-disconnect={port.OnDisconnect.ToString().ToLowerInvariant()}, rate {(limits.BytesPerSecond is long rate ? PortText.Bytes(rate) + "/s" : "unlimited")}, buffer {PortText.Bytes(limits.BufferBytes)}, history {PortText.Bytes(limits.HistoryBytes)}, {Access(limits.Access)}{(limits.LogFile is null ? "" : $", log {PortText.Safe(limits.LogFile)}")}"));

@@ -22,6 +22,7 @@ internal static class PortView
             IsReady = state.IsReady,
             IsNamed = state.IsNamed,
             IsGuestOpen = state.IsGuestOpen,
+            IsDraining = state.IsDraining,
             GuestGeneration = state.GuestGeneration,
             IsHostOpen = state.IsHostOpen,
             HostGeneration = state.HostGeneration,

@@ -45,7 +45,7 @@ internal static class VmView
         IsDriverReady = device.IsDriverReady,
         HasDriverFailed = device.HasDriverFailed,
         Fault = device.Fault is DeviceFault fault ? $"queue {fault.Queue}: {fault.Reason}" : null,
-        ControlBacklog = device.ControlBacklog,
+        ControlBacklog = device.Counters.ControlBacklog,
         Counters = new()
         {
             Kicks = device.Counters.Kicks,

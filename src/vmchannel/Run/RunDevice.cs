@@ -8,7 +8,7 @@ using VmChannel.Native;
 namespace VmChannel.Cli.Run;
 
 /// <summary>The device of one throw-away guest: the user's ports, and those that carry the run itself.</summary>
-internal sealed class RunDevice : IAsyncDisposable
+internal sealed class RunDevice : IRunDevice
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan LookForLoss = TimeSpan.FromMilliseconds(50);
@@ -21,8 +21,10 @@ internal sealed class RunDevice : IAsyncDisposable
     private readonly Port[] _outputs;
     private readonly Port[] _userPorts;
 
-    private RunDevice(Server server, VmHost host, DevicePlan asked, CommandStreams? streams, RunControl control)
+    private RunDevice(Server server, VmHost host, string socket, DevicePlan asked, CommandStreams? streams, RunControl control)
     {
+        Socket = socket;
+        Channels = [.. asked.Ports.Select(port => port.Spec.Protocol).OfType<string>()];
         _server = server;
         _host = host;
         _streams = streams;
@@ -32,7 +34,10 @@ internal sealed class RunDevice : IAsyncDisposable
         MaxPorts = host.Plan.Device.Settings.MaxPorts;
     }
 
-    /// <summary>The conversation with the guest's init.</summary>
+    public string Socket { get; }
+
+    public IReadOnlyList<string> Channels { get; }
+
     public RunControl Control { get; }
 
     public int MaxPorts { get; }
@@ -61,7 +66,7 @@ internal sealed class RunDevice : IAsyncDisposable
         {
             DevicePlan plan = RunPorts.Plan(asked, given.Number, streams);
             VmHost host = await server.AddAsync(new VmPlan(Name, plan, new VhostUserEndpoint.Listen(address)), cancellationToken);
-            return new(server, host, asked, streams, control);
+            return new(server, host, socket, asked, streams, control);
         }
         catch
         {
@@ -74,9 +79,6 @@ internal sealed class RunDevice : IAsyncDisposable
 
     public void Resize(TerminalSize size) => _host.Resize(size);
 
-    /// <summary>Completes when what the command wrote has left this process, or nobody takes it any more.</summary>
-    /// <param name="patience">For the user's channels: what they still hold then goes with the guest.</param>
-    /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task DrainAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
         await FinishAsync(_outputs, cancellationToken);
@@ -96,7 +98,6 @@ internal sealed class RunDevice : IAsyncDisposable
         }
     }
 
-    /// <summary>Completes when the command wrote output that nobody takes, because the reader has left.</summary>
     public async Task OutputLostAsync(CancellationToken cancellationToken)
     {
         using PeriodicTimer timer = new(LookForLoss);

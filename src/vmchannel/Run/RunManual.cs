@@ -16,6 +16,9 @@ internal static class RunManual
 
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME]
                                 a channel, as often as wanted (see vmchannel serve --help)
+          --vm NAME             be the VMM of a VM that vmchannel serve serves: the guest has that VM's channels, and for
+                                its time the run's own ports are plugged in there; plain streams only, no terminal
+          --control PATH        that server's control socket, if not where servers have theirs
           --demo                two channels, their links in the guest, and a word each way through both
           --vmm uml             User Mode Linux: ready in about a second (the default)
           --vmm qemu            QEMU with a stock Debian kernel, emulated: ready in about ten

@@ -15,6 +15,9 @@ internal static class RunPorts
 
     private const string Prefix = "org.vmchannel.run.";
 
+    /// <summary>The name is one of the run's own.</summary>
+    public static bool IsOwn(string protocol) => protocol.StartsWith(Prefix, StringComparison.Ordinal);
+
     /// <summary>The device with a control port and either a console on this terminal or three plain streams.</summary>
     /// <param name="asked">The user's device.</param>
     /// <param name="control">Descriptor of the conversation with the guest.</param>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Serve;
@@ -8,7 +9,12 @@ using VmChannel.Wire;
 namespace VmChannel.Cli.Run;
 
 /// <summary>One throw-away guest from nothing to the command's exit code.</summary>
-internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals signals, ILoggerFactory log)
+/// <param name="options">What was asked for.</param>
+/// <param name="plan">The guest's own device.</param>
+/// <param name="served">A VM that another process serves; null = the guest has a device of its own.</param>
+/// <param name="signals">To this process.</param>
+/// <param name="log">For the device.</param>
+internal sealed class RunSession(RunOptions options, DevicePlan plan, VmTarget? served, RunSignals signals, ILoggerFactory log)
 {
     private const int LogLines = 25;
     private const int BrokenPipe = 13;
@@ -22,7 +28,9 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
     /// <exception cref="FetchException">Something it needs could not be fetched.</exception>
     public async Task<int> RunAsync()
     {
-        bool isTerminal = Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1)) && ForegroundJob.IsThisProcess();
+        // A served VM's console is not ours to take.
+        bool isTerminal = served is null
+            && Terminal.Is(FileDescriptor.Borrow(0)) && Terminal.Is(FileDescriptor.Borrow(1)) && ForegroundJob.IsThisProcess();
         PackageStore store = new(CacheFolder.Default, _progress);
         GuestKernel kernel = await GuestKernel.GetAsync(options, store, signals.Abort);
         Sandbox sandbox = await Sandbox.FindAsync(store, signals.Abort);
@@ -38,13 +46,14 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
         string initramfs = Initramfs.Get(CacheFolder.Default, init, kernel.ModulesFolder, isQemu ? QemuCommand.Modules : UmlCommand.Modules);
 
         using PrivateFolder folder = PrivateFolder.Create(isTerminal);
-        string socket = folder.File("device.sock");
-        await using RunDevice device = await RunDevice.StartAsync(plan, isTerminal, socket, log, signals.Abort);
+        await using IRunDevice device = served is null
+            ? await RunDevice.StartAsync(plan, isTerminal, folder.File("device.sock"), log, signals.Abort)
+            : await ServedDevice.StartAsync(served, folder, signals.Abort);
 
-        GuestBoot boot = new(socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares);
+        GuestBoot boot = new(device.Socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares);
         IReadOnlyList<string> command = sandbox.Around(
             isQemu ? QemuCommand.Arguments(boot, kernel.MonitorRoot!) : UmlCommand.Arguments(boot, folder.Path),
-            [CacheFolder.Default, kernel.Path],
+            [CacheFolder.Default, kernel.Path, device.Socket],
             [folder.Path, .. options.Shares.Select(share => share.HostPath)]);
         await using VmmProcess monitor = await VmmProcess.StartAsync(command, sandbox.Environment);
         folder.Guard(monitor.Id);
@@ -55,8 +64,7 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
             await WaitForGuestAsync(device.Control, monitor, signals.Abort);
             _progress.Clear();
             using Terminal? raw = isTerminal ? TakeTerminal(device) : null;
-            string[] names = [.. plan.Ports.Select(port => port.Spec.Protocol).OfType<string>()];
-            await device.Control.SendAsync(GuestCommand.Of(options, isTerminal, names), signals.Abort);
+            await device.Control.SendAsync(GuestCommand.Of(options, isTerminal, device.Channels), signals.Abort);
             code = await ConverseAsync(device, monitor, isTerminal);
         }
         finally
@@ -93,7 +101,7 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
         }
     }
 
-    private Terminal? TakeTerminal(RunDevice device)
+    private Terminal? TakeTerminal(IRunDevice device)
     {
         FileDescriptor input = FileDescriptor.Borrow(0);
         void TellSize()
@@ -110,7 +118,7 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, RunSignals
         return raw;
     }
 
-    private async Task<int> ConverseAsync(RunDevice device, VmmProcess monitor, bool isTerminal)
+    private async Task<int> ConverseAsync(IRunDevice device, VmmProcess monitor, bool isTerminal)
     {
         using CancellationTokenSource over = new();
         Task<RunExit> exit = device.Control.ExpectAsync<RunExit>(over.Token);

@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
+using VmChannel.Control;
 
 namespace VmChannel.Cli.Run;
 
@@ -20,11 +23,13 @@ internal static class RunVerb
         Option<bool> keep = new("--keep");
         Option<bool> verbose = new("--verbose", "-v");
         Option<bool> demo = new("--demo");
+        Option<string> vm = new("--vm");
+        Option<string> control = new("--control");
         Argument<string[]> command = new("command") { Arity = ArgumentArity.ZeroOrMore };
         DeviceOptions device = new();
         ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
         {
-            vmm, memory, kernel, share, keep, verbose, demo, command,
+            vmm, memory, kernel, share, keep, verbose, demo, vm, control, command,
         };
         device.AddTo(verb);
         verb.SetAction(async (parsed, _) =>
@@ -41,6 +46,7 @@ internal static class RunVerb
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
             }
 
+            VmTarget? served = await FindServedAsync(parsed.GetValue(vm), parsed.GetValue(control), device.HasPorts(parsed) || show is not null);
             string[] words = parsed.GetValue(command) ?? [];
             if (words is [['-', ..], ..])
             {
@@ -60,9 +66,28 @@ internal static class RunVerb
             }
 
             show?.Start();
-            return await RunAsync(options, plan, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
+            return await RunAsync(options, plan, served, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
         });
         return verb;
+    }
+
+    /// <summary>The VM whose device the guest is to have; null = one of its own.</summary>
+    private static async Task<VmTarget?> FindServedAsync(string? vm, string? control, bool hasPorts)
+    {
+        if (vm is null)
+        {
+            return control is null ? null : throw new UsageException("run: --control says where --vm is served: add --vm NAME");
+        }
+
+        if (hasPorts)
+        {
+            throw new UsageException("run: --vm runs with the ports that VM has: plug others in with vmchannel plug");
+        }
+
+        ControlAddress? address = null;
+        return control is null || ControlAddress.TryParse(control, out address, out string? reason)
+            ? await new ServerFinder(RuntimeFolder.Default, address, token: null).FindAsync(vm, CancellationToken.None)
+            : throw new UsageException($"run: --control {control} {reason}");
     }
 
     private static Vmm VmmOf(string? text) => text switch
@@ -88,13 +113,13 @@ internal static class RunVerb
                 $"--memory {text}: a size such as 512M or 2G is needed, from {RunOptions.MinMemoryMiB}M to {RunOptions.MaxMemoryMiB / 1024}G");
     }
 
-    private static async Task<int> RunAsync(RunOptions options, DevicePlan plan, LogLevel lowest)
+    private static async Task<int> RunAsync(RunOptions options, DevicePlan plan, VmTarget? served, LogLevel lowest)
     {
         using RunSignals signals = new();
         using LineLog log = new(lowest);
         try
         {
-            return await new RunSession(options, plan, signals, log).RunAsync();
+            return await new RunSession(options, plan, served, signals, log).RunAsync();
         }
         catch (OperationCanceledException) when (signals.Abort.IsCancellationRequested)
         {

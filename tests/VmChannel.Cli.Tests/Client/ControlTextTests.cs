@@ -34,11 +34,11 @@ public sealed class ControlTextTests
 
         Assert.Equal(
             """
-            PORT  NAME          GUEST      HOST    STATE                                   FROM GUEST  TO GUEST  HOST END
-               1  test.ok       open       open    ok                                          34 MiB       0 B  service echo
-              12  test.stalled  open       open    stalled 12 s: the guest does not read       34 MiB       0 B  service echo
-              13  test.slow     open       open    throttled 3 min                             34 MiB       0 B  service echo
-               2  (console)     not ready  closed  idle                                        34 MiB       0 B  service echo
+            PORT  NAME          GUEST      HOST    STATE                                  FROM GUEST  TO GUEST  HOST END
+               1  test.ok       open       open    ok                                         34 MiB       0 B  service echo
+              12  test.stalled  open       open    stalled 12 s: the guest does not read      34 MiB       0 B  service echo
+              13  test.slow     open       open    throttled 3 min                            34 MiB       0 B  service echo
+               2  (console)     not ready  closed  idle                                       34 MiB       0 B  service echo
 
             """,
             ControlText.Ports([open, stalled, throttled, Port(2, null)], width: null, Now));

@@ -131,9 +131,9 @@ public sealed class ControlApiTests
     {
         await using ControlRig rig = new();
         VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=sink");
-        using GuestDouble guest = new(web);
 
         PortInfo changed = await rig.Client.ChangeAsync("web", "echo", "service=echo", ControlRig.Cancellation);
+        using GuestDouble guest = new(web);
         guest.Driver.Open(1);
         guest.Driver.Write(1, "hello"u8);
 
@@ -149,9 +149,9 @@ public sealed class ControlApiTests
     {
         await using ControlRig rig = new();
         VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
-        using GuestDouble guest = new(web);
 
         ControlException refused = await Assert.ThrowsAsync<ControlException>(() => rig.Client.ChangeAsync("web", "1", options, ControlRig.Cancellation));
+        using GuestDouble guest = new(web);
 
         Assert.Equal(status, refused.Problem!.Status);
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);

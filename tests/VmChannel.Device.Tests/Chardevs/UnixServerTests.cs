@@ -42,7 +42,7 @@ public sealed class UnixServerTests : IDisposable
             _ = ReceiveExactly(client, 1);
         }
 
-        // One wake-up each is this test's own call; on a busy machine one may do for two.
+        // At most one wake-up each is this test's own call.
         Assert.InRange(rig.On(() => rig.Loop.Wakeups) - before, 1, Messages * 5 / 4);
     }
 

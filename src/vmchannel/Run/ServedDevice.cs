@@ -1,0 +1,177 @@
+using System.Net.Sockets;
+using Microsoft.Win32.SafeHandles;
+using VmChannel.Cli.Client;
+using VmChannel.Control;
+using VmChannel.Native;
+
+namespace VmChannel.Cli.Run;
+
+/// <summary>The device of a VM that another process serves. The run's own ports are plugged in there by its control API.</summary>
+internal sealed class ServedDevice : IRunDevice
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
+    private static readonly string[] Outputs = [RunPorts.Output, RunPorts.Error];
+
+    private readonly ControlClient _client;
+    private readonly string _vm;
+    private readonly List<string> _plugged = [];
+    private readonly List<Task> _copies = [];
+    private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ServedDevice(VmTarget target, VmInfo info, IReadOnlyList<string> channels)
+    {
+        _client = target.Client;
+        _vm = target.Vm;
+        Socket = info.Endpoint;
+        MaxPorts = info.MaxPorts;
+        Channels = channels;
+    }
+
+    public string Socket { get; }
+
+    public int MaxPorts { get; }
+
+    public IReadOnlyList<string> Channels { get; }
+
+    public RunControl Control { get; private set; } = null!;
+
+    /// <summary>Plugs the run's ports in.</summary>
+    /// <param name="target">The VM.</param>
+    /// <param name="folder">For their sockets.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="RunException">The VM has a VMM already, or none can connect to it.</exception>
+    /// <exception cref="ControlException">Its server refuses.</exception>
+    public static async Task<ServedDevice> StartAsync(VmTarget target, PrivateFolder folder, CancellationToken cancellationToken)
+    {
+        VmInfo info = await target.Client.GetVmAsync(target.Vm, cancellationToken);
+        if (info.FrontEnd is string other)
+        {
+            throw new RunException($"{target.Vm} has a VMM: {other}; a device is one VM's");
+        }
+
+        if (!File.Exists(info.Endpoint))
+        {
+            throw new RunException($"{target.Vm} is met at {info.Endpoint}, which is no socket here: serve it with --vhost-user PATH");
+        }
+
+        // A run that was killed could not take its ports out.
+        IReadOnlyList<PortInfo> ports = await target.Client.GetPortsAsync(target.Vm, cancellationToken);
+        ServedDevice device = new(target, info, [.. ports.Select(port => port.Protocol).OfType<string>().Where(name => !RunPorts.IsOwn(name))]);
+        device._plugged.AddRange(ports.Select(port => port.Protocol).OfType<string>().Where(RunPorts.IsOwn));
+        try
+        {
+            await device.UnplugAsync();
+            device.Control = new RunControl(await device.PlugAsync(RunPorts.Control, "hold", folder, cancellationToken));
+            SendInput(await device.PlugAsync(RunPorts.Input, "hold", folder, cancellationToken));
+            device._copies.Add(device.CopyOutputAsync(await device.PlugAsync(RunPorts.Output, "discard", folder, cancellationToken), 1));
+            device._copies.Add(device.CopyOutputAsync(await device.PlugAsync(RunPorts.Error, "discard", folder, cancellationToken), 2));
+            return device;
+        }
+        catch
+        {
+            await device.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The served VM's console has a terminal of its own, or none.</summary>
+    public void Resize(TerminalSize size)
+    {
+    }
+
+    public async Task DrainAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        foreach (string name in Outputs)
+        {
+            while (await _client.GetPortAsync(_vm, name, cancellationToken) is { IsGuestOpen: true } or { IsDraining: true })
+            {
+                await Task.Delay(LookAgain, cancellationToken);
+            }
+        }
+
+        // The sockets of ports that are gone end after their last byte.
+        await UnplugAsync();
+        await Task.WhenAll(_copies);
+    }
+
+    public Task OutputLostAsync(CancellationToken cancellationToken) => _lost.Task.WaitAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        Control?.Dispose();
+        try
+        {
+            await UnplugAsync();
+        }
+        catch (ControlException)
+        {
+            // The server has ended, and its ports with it.
+        }
+
+        _client.Dispose();
+    }
+
+    private async Task<NetworkStream> PlugAsync(string name, string onDisconnect, PrivateFolder folder, CancellationToken cancellationToken)
+    {
+        string path = folder.File($"{name}.sock");
+        _ = await _client.PlugAsync(
+            _vm, $"protocol={name},on-disconnect={onDisconnect},char=unix:{path.Replace(",", ",,", StringComparison.Ordinal)},server", cancellationToken);
+        _plugged.Add(name);
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task UnplugAsync()
+    {
+        while (_plugged.Count > 0)
+        {
+            string name = _plugged[^1];
+            _plugged.RemoveAt(_plugged.Count - 1);
+            _ = await _client.UnplugAsync(_vm, name);
+        }
+    }
+
+    /// <summary>A thread of its own: a read of standard input cannot be cancelled.</summary>
+    private static void SendInput(NetworkStream guest)
+        => new Thread(() =>
+        {
+            try
+            {
+                using (guest)
+                using (FileStream input = new(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0))
+                {
+                    input.CopyTo(guest);
+                }
+            }
+            catch (IOException)
+            {
+                // Nobody reads it any more, or there is none.
+            }
+        })
+        { IsBackground = true, Name = "input" }.Start();
+
+    private async Task CopyOutputAsync(NetworkStream guest, int descriptor)
+    {
+        await using (guest)
+        {
+            try
+            {
+                await using FileStream output = new(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+                await guest.CopyToAsync(output);
+            }
+            catch (IOException)
+            {
+                _ = _lost.TrySetResult();
+            }
+        }
+    }
+}
