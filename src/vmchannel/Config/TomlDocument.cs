@@ -35,6 +35,13 @@ internal sealed class TomlDocument
             return null;
         }
 
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or IndexOutOfRangeException)
+        {
+            // Tomlyn 2.10 fails itself where the file ends after a backslash in quotes (ArgumentOutOfRangeException).
+            errors.Add(text.Count('\n') + 1, "this is not TOML: the file ends in the middle of a text: close its quotes");
+            return null;
+        }
+
         if (syntax.HasErrors)
         {
             TomlProblem.Report(syntax.Diagnostics, text, errors);

@@ -82,6 +82,7 @@ public sealed class ConfigErrorTests
     [InlineData("[vm.a]\nvhost-user = /run/a.sock\n", "host.toml:2: this is not TOML: ", ": a text stands in quotes: vhost-user = \"…\"")]
     [InlineData("[vm.a\nfd = 3\n", "host.toml:1: this is not TOML: ", ": a header is written [vm.NAME] or [[vm.NAME.port]]")]
     [InlineData("[vm.a]\nfd\n", "host.toml:2: this is not TOML: ", ": write key = value")]
+    [InlineData("[vm.a]\nfd = \"3\\", "host.toml:2: this is not TOML: ", ": close its quotes")]
     [InlineData("[vm.a]\nfd = \"3\n", "host.toml:2: this is not TOML: ", ": check quotes and brackets")]
     public void Syntax_Wrong_IsLocatedAndExplained(string text, string beginning, string end)
     {
