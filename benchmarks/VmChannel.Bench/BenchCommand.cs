@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.Bench.Alone;
+using VmChannel.Bench.Api;
 using VmChannel.Bench.Guests;
 using VmChannel.Bench.Results;
 using VmChannel.Cli.Fetch;
@@ -10,11 +11,16 @@ namespace VmChannel.Bench;
 /// <summary>The command line: which scenarios, how often, for people or for programs.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] Scenarios = ["qemu", "uml", "device"];
+    private static readonly string[] Scenarios = ["qemu", "uml", "device", "api"];
+
+    /// <summary>What is measured.</summary>
+    /// <exception cref="BenchException">Nobody says.</exception>
+    public static string Program
+        => Environment.GetEnvironmentVariable("VMCHANNEL") ?? throw new BenchException("VMCHANNEL does not say which program to measure; ./bench does");
 
     public static RootCommand Create()
     {
-        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, device (default: all)" };
+        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, device, api (default: all)" };
         Option<bool> json = new("--json") { Description = "print every value as JSON instead of a table" };
         Option<int> runs = new("--runs") { Description = "pairs of runs of each measure", DefaultValueFactory = _ => 5 };
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
@@ -25,6 +31,7 @@ internal static class BenchCommand
         {
             scenarios, json, runs, seconds, turns, only,
         };
+        root.Add(CallerCommand.Create());
         root.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(scenarios) is { Length: > 0 } chosen ? chosen : Scenarios,
             new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!),
@@ -76,6 +83,13 @@ internal static class BenchCommand
         {
             using AloneScenario alone = new(settings, folder.Path);
             return [alone.Run()];
+        }
+
+        if (scenario == "api")
+        {
+            await using BusyServer server = await BusyServer.StartAsync(Program, folder.Path);
+            using ApiScenario api = new(settings, server);
+            return [api.Run()];
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;

@@ -31,10 +31,10 @@ internal sealed class AloneScenario(BenchSettings settings, string folder) : IDi
     }
 
     private double FromGuest(long bytes)
-        => Pair.Seconds(() => _device.Send(_device.ToUnix, bytes, Block), () => _device.Peer.Receive(bytes));
+        => Pair.Seconds(() => _device.Driver.Send(_device.ToUnix, bytes, Block), () => _device.Peer.Receive(bytes));
 
     private double ToGuest(long bytes)
-        => Pair.Seconds(() => _device.Peer.Send(bytes, Block), () => _device.Receive(bytes));
+        => Pair.Seconds(() => _device.Peer.Send(bytes, Block), () => _device.Driver.Receive(_device.FromUnix, bytes));
 
     private void Streams(string name, Func<long, double> run, bool memory)
     {
@@ -108,21 +108,7 @@ internal sealed class AloneScenario(BenchSettings settings, string folder) : IDi
     private double[] PingPong(int count)
     {
         double[] turns = [];
-        _ = Pair.Seconds(() => turns = DriverTurns(count), () => _device.Peer.Echo(count));
-        return turns;
-    }
-
-    private double[] DriverTurns(int count)
-    {
-        double[] turns = new double[count];
-        for (int i = 0; i < count; i++)
-        {
-            long started = Stopwatch.GetTimestamp();
-            _device.Send(_device.ToUnix, 1, 1);
-            _device.Receive(1);
-            turns[i] = Stopwatch.GetElapsedTime(started).TotalMicroseconds;
-        }
-
+        _ = Pair.Seconds(() => turns = _device.Driver.PingPong(AloneDevice.UnixPort, count), () => _device.Peer.Echo(count));
         return turns;
     }
 
@@ -156,12 +142,12 @@ internal sealed class AloneScenario(BenchSettings settings, string folder) : IDi
         {
             if (toUnix)
             {
-                return Pair.Seconds(() => _device.Send(ring, count, size), () => _device.Peer.Receive(count));
+                return Pair.Seconds(() => _device.Driver.Send(ring, count, size), () => _device.Peer.Receive(count));
             }
 
             long started = Stopwatch.GetTimestamp();
-            _device.Send(ring, count, size);
-            AloneDevice.Finish(ring);
+            _device.Driver.Send(ring, count, size);
+            GuestDriver.Finish(ring);
             return Stopwatch.GetElapsedTime(started).TotalSeconds;
         }
     }

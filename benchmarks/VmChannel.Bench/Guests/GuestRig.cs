@@ -71,7 +71,7 @@ internal sealed class GuestRig : IAsyncDisposable
     {
         VmmProcess device = await RunAsync(
         [
-            Environment.GetEnvironmentVariable("VMCHANNEL") ?? throw new BenchException("VMCHANNEL does not say which program to measure; ./bench does"), "serve", "--vhost-user", Socket("device"), "--control", "none",
+            BenchCommand.Program, "serve", "--vhost-user", Socket("device"), "--control", "none",
             "-virtioserial", $"port=1,protocol={GuestAgent.ControlName},char=unix:{Socket("control")},server=on,wait=off",
             "-virtioserial", $"port=2,protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
             "-virtioserial", $"port=3,protocol={SinkName},service=sink",

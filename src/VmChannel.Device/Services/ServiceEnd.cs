@@ -197,7 +197,6 @@ public sealed partial class ServiceEnd : HostEnd
         }
     }
 
-
     [LoggerMessage(60, LogLevel.Warning, "service {Service} stopped: {Reason}; {UnreadBytes} bytes unread; again in {PauseSeconds} s")]
     private partial void LogEnded(string service, string reason, long unreadBytes, double pauseSeconds);
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmChannel.Cli.CommandLine;
 using VmChannel.Control;
 
 namespace VmChannel.Cli.Client;
@@ -73,8 +74,19 @@ internal static class ClientVerbs
 
     private static async Task ReloadAsync(ClientCall call, CancellationToken cancellationToken)
     {
-        VmTarget target = await call.FindVmAsync(cancellationToken);
-        ReloadResult result = await target.Client.ReloadAsync(cancellationToken);
+        ControlClient server = await call.Servers.FindServerAsync(call.Vm, cancellationToken);
+        ReloadResult result;
+        try
+        {
+            result = await server.ReloadAsync(cancellationToken);
+        }
+        catch (ControlException e) when (e.Problem?.Errors is { Count: > 0 } errors)
+        {
+            // As compilers print them, so that editors find the lines.
+            StandardStream.WriteError(string.Concat(errors.Select(error => $"{StandardStream.Printable(error)}\n")));
+            throw new ControlException(e.Problem.Detail ?? e.Problem.Title);
+        }
+
         call.Answer(result, ControlJson.Default.ReloadResult, Reloaded);
         if (result.Failed.Count > 0)
         {

@@ -35,6 +35,25 @@ internal sealed class ServerFinder(string folder, ControlAddress? address, strin
         };
     }
 
+    /// <summary>The server that has the VM a person means; without a name, the only one there is, however many VMs it has.</summary>
+    /// <exception cref="ControlException">There is none, or there are several.</exception>
+    public async Task<ControlClient> FindServerAsync(string? vm, CancellationToken cancellationToken)
+    {
+        if (vm is not null)
+        {
+            return (await FindAsync(vm, cancellationToken)).Client;
+        }
+
+        IReadOnlyList<(ControlClient Client, IReadOnlyList<VmInfo> Vms)> servers = await ListAsync(cancellationToken);
+        return servers switch
+        {
+            [var only] => only.Client,
+            [] => throw new ControlException($"no server runs: {HowToStart}"),
+            _ => throw new ControlException(
+                $"which server? Name one of its VMs: {string.Join(", ", servers.SelectMany(server => server.Vms).Select(info => info.Name))}"),
+        };
+    }
+
     /// <summary>Every server that answers, with its VMs.</summary>
     /// <exception cref="ControlException">The one at the address that was given does not answer.</exception>
     public async Task<IReadOnlyList<(ControlClient Client, IReadOnlyList<VmInfo> Vms)>> ListAsync(CancellationToken cancellationToken)

@@ -37,7 +37,10 @@ internal sealed class ConfigClaims(ConfigErrors errors)
             case ChardevSpec.Unix { IsServer: true, Address: { IsAbstract: false } address }:
                 Socket(address.Name, line, owner);
                 break;
-            case ChardevSpec.Unix { IsServer: true } or ChardevSpec.Tcp { IsServer: true, Address.Port: not 0 } or ChardevSpec.Stdio or ChardevSpec.Fd:
+            case ChardevSpec.Tcp { IsServer: true, Address: { Port: not 0 } address }:
+                Claim($"tcp:{address}", line, owner);
+                break;
+            case ChardevSpec.Unix { IsServer: true } or ChardevSpec.Stdio or ChardevSpec.Fd:
                 Claim(chardev.ToString()!, line, owner);
                 break;
             case ChardevSpec.Pty { Link: string link }:

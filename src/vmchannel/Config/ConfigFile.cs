@@ -28,7 +28,7 @@ internal static class ConfigFile
         return Parse(content, errors) ?? throw new ConfigException(errors.ToLines());
     }
 
-    /// <summary>The same for bytes in memory. Pure: nothing is opened or looked up.</summary>
+    /// <summary>The same for bytes in memory. Nothing is opened; only account names of <c>allow=</c> are looked up.</summary>
     /// <param name="content">UTF-8, at most <see cref="MaxBytes"/>.</param>
     /// <param name="errors">Gets everything that is wrong; then null is returned.</param>
     public static ServerConfig? Parse(ReadOnlySpan<byte> content, ConfigErrors errors)

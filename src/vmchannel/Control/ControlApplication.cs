@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
+using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 
@@ -13,9 +14,11 @@ namespace VmChannel.Cli.Control;
 /// <summary>Finds the operation a request asks for, and runs it.</summary>
 /// <param name="server">What requests are about.</param>
 /// <param name="token">What requests over TCP have to show; null refuses them all.</param>
+/// <param name="metrics">What is counted.</param>
 /// <param name="log">Defects.</param>
 /// <param name="stopping">The server ends.</param>
-internal sealed partial class ControlApplication(Server server, BearerToken? token, ILogger log, CancellationToken stopping)
+internal sealed partial class ControlApplication(
+    Server server, BearerToken? token, ServerMetrics metrics, ILogger log, CancellationToken stopping)
     : IHttpApplication<HttpContext>
 {
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(30);
@@ -28,17 +31,19 @@ internal sealed partial class ControlApplication(Server server, BearerToken? tok
 
     public async Task ProcessRequestAsync(HttpContext context)
     {
+        ControlRoute? route = null;
+        metrics.Api.Begin();
         try
         {
             Authorize(context);
-            ControlRoute route = FindRoute(context, out IReadOnlyDictionary<string, string> values);
+            route = FindRoute(context, out IReadOnlyDictionary<string, string> values);
             using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
             if (route.IsShort)
             {
                 limit.CancelAfter(TimeLimit);
             }
 
-            await route.Handler(new ControlCall(context, route, values, server, limit.Token));
+            await route.Handler(new ControlCall(context, route, values, server, metrics, limit.Token));
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -53,6 +58,10 @@ internal sealed partial class ControlApplication(Server server, BearerToken? tok
             }
 
             await Problems.WriteAsync(context, problem ?? new Problem("a defect", StatusCodes.Status500InternalServerError, "a defect in vmchannel: see its log"));
+        }
+        finally
+        {
+            metrics.Api.End(context.Request.Method, route?.Pattern, context.Response.StatusCode);
         }
     }
 

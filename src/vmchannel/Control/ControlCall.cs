@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 
@@ -11,9 +12,11 @@ namespace VmChannel.Cli.Control;
 /// <param name="Route">The operation.</param>
 /// <param name="Values">What its pattern names.</param>
 /// <param name="Server">What it is about.</param>
+/// <param name="Metrics">What is counted.</param>
 /// <param name="Cancellation">The client has gone, the server ends, or the time is up.</param>
 internal sealed record ControlCall(
-    HttpContext Http, ControlRoute Route, IReadOnlyDictionary<string, string> Values, Server Server, CancellationToken Cancellation)
+    HttpContext Http, ControlRoute Route, IReadOnlyDictionary<string, string> Values, Server Server, ServerMetrics Metrics,
+    CancellationToken Cancellation)
 {
     private const int MaxOptionsLength = 16 * 1024;
 

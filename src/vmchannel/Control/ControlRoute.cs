@@ -76,6 +76,27 @@ internal sealed record ControlRoute
         }
     }
 
+    /// <summary>An operation that looks at something, once for all who ask for it at the same time.</summary>
+    /// <param name="pattern">The path.</param>
+    /// <param name="summary">One line for people.</param>
+    /// <param name="answer">What the answer is.</param>
+    /// <param name="find">Finds what is looked at; whoever finds the same gets the same answer.</param>
+    /// <param name="look">Looks, without waiting.</param>
+    public static ControlRoute View<TSubject, T>(
+        string pattern, string summary, JsonTypeInfo<T> answer, Func<ControlCall, TSubject> find, Func<TSubject, T> look)
+        where TSubject : class
+    {
+        SharedAnswers<TSubject, T> shared = new(look, answer, Turns);
+        return new()
+        {
+            Method = HttpMethods.Get,
+            Pattern = pattern,
+            Summary = summary,
+            Answer = answer,
+            Handler = async call => await call.AnswerAsync(await shared.GetAsync(find(call))),
+        };
+    }
+
     /// <summary>The values of the pattern's names when a path is of this pattern; null when it is not.</summary>
     /// <param name="path">Split at its slashes, and decoded.</param>
     public Dictionary<string, string>? Match(ReadOnlySpan<string> path)

@@ -1,5 +1,6 @@
 using System.Net.Mime;
 using Microsoft.AspNetCore.Http;
+using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Options;
@@ -17,16 +18,13 @@ internal static class ControlRoutes
     [
         ControlRoute.Json(
             "GET", "/v1/server", "The server process.", ControlJson.Default.ServerInfo, call => Now(ServerView.Of(call.Server))),
-        ControlRoute.Json(
-            "GET", "/v1/vms", "All VMs.", ControlJson.Default.IReadOnlyListVmInfo,
-            call => Now<IReadOnlyList<VmInfo>>([.. call.Server.Vms.Select(VmView.Of)])),
+        ControlRoute.View<Server, IReadOnlyList<VmInfo>>(
+            "/v1/vms", "All VMs.", ControlJson.Default.IReadOnlyListVmInfo, call => call.Server, server => [.. server.Vms.Select(VmView.Of)]),
         ControlRoute.Json("GET", "/v1/vms/{vm}", "A VM in a few words.", ControlJson.Default.VmInfo, call => Now(VmView.Of(call.Vm))),
-        ControlRoute.Json(
-            "GET", "/v1/vms/{vm}/inspect", "All that is known about a VM.", ControlJson.Default.VmInspection,
-            call => Now(VmView.Inspect(call.Vm))),
-        ControlRoute.Json(
-            "GET", "/v1/vms/{vm}/ports", "A VM's ports.", ControlJson.Default.IReadOnlyListPortInfo,
-            call => Now<IReadOnlyList<PortInfo>>([.. call.Vm.Ports.Select(PortView.Of)])),
+        ControlRoute.View(
+            "/v1/vms/{vm}/inspect", "All that is known about a VM.", ControlJson.Default.VmInspection, call => call.Vm, VmView.Inspect),
+        ControlRoute.View<VmHost, IReadOnlyList<PortInfo>>(
+            "/v1/vms/{vm}/ports", "A VM's ports.", ControlJson.Default.IReadOnlyListPortInfo, call => call.Vm, vm => [.. vm.Ports.Select(PortView.Of)]),
         ControlRoute.Json("POST", "/v1/vms/{vm}/ports", "Plugs a port in.", ControlJson.Default.PortInfo, PlugAsync) with
         {
             Body = ControlJson.Default.OptionsRequest,
@@ -52,6 +50,14 @@ internal static class ControlRoutes
             Handler = EventsRoute.HandleAsync,
         },
         ControlRoute.Json("POST", "/v1/reload", "Reads the configuration file again.", ControlJson.Default.ReloadResult, ReloadAsync),
+        new ControlRoute
+        {
+            Method = "GET",
+            Pattern = "/metrics",
+            Summary = "Metrics of all VMs, for Prometheus.",
+            MediaType = PrometheusText.MediaType,
+            Handler = MetricsRoute.HandleAsync,
+        },
         new ControlRoute { Method = "GET", Pattern = "/v1/openapi.json", Summary = "This document.", Handler = WriteDocumentAsync },
     ];
 

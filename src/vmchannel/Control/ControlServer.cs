@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Native;
 
@@ -18,6 +19,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
 
+    private readonly ServerMetrics _metrics;
     private readonly ControlApplication _application;
     private readonly IReadOnlyList<FileDescriptor> _listeners;
     private readonly FileDescriptor _wake = EventFd.Create();
@@ -33,7 +35,8 @@ internal sealed partial class ControlServer : IAsyncDisposable
     {
         _log = log.CreateLogger<ControlServer>();
         _listeners = listeners.Sockets;
-        _application = new ControlApplication(server, listeners.Token, _log, _stopping.Token);
+        _metrics = new ServerMetrics(server);
+        _application = new ControlApplication(server, listeners.Token, _metrics, _log, _stopping.Token);
         _watch = new Thread(WatchListeners, StackBytes) { Name = "control", IsBackground = true };
         if (_listeners.Count > 0)
         {
@@ -60,6 +63,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
             _kestrel.Dispose();
         }
 
+        _metrics.Dispose();
         _wake.Dispose();
         _stopping.Dispose();
     }

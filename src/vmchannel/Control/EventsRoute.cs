@@ -59,6 +59,7 @@ internal static class EventsRoute
             JournalEntry entry = entries.Current;
             if (entry.Missed > 0)
             {
+                call.Metrics.Api.Miss(entry.Missed);
                 await WriteAsync(call, $"event: {EventStream.MissedType}\ndata: {JsonSerializer.Serialize(new(entry.Missed), ControlJson.Default.MissedEvents)}\n\n");
             }
 

@@ -7,7 +7,8 @@ namespace VmChannel.Cli.Control;
 /// <summary>A server as the contract has it.</summary>
 internal static class ServerView
 {
-    private static readonly string Version =
+    /// <summary>Of the program.</summary>
+    public static string Version { get; } =
         typeof(ServerView).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
 
     public static ServerInfo Of(Server server) => new(

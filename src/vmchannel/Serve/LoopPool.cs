@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
+using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
@@ -8,6 +9,9 @@ namespace VmChannel.Cli.Serve;
 /// <param name="log">For their defects.</param>
 internal sealed class LoopPool(int most, ILoggerFactory log)
 {
+    /// <summary>A guest waits for its loop's thread, so that is let in as soon as it wakes, whatever else the machine is busy with.</summary>
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(0.5);
+
     private readonly Lock _lock = new();
     private readonly List<Lease> _loops = [];
 
@@ -64,7 +68,7 @@ internal sealed class LoopPool(int most, ILoggerFactory log)
         public Lease(DeviceLoop loop)
         {
             Loop = loop;
-            _thread = new Thread(loop.Run) { Name = "device loop", IsBackground = true };
+            _thread = new Thread(Run) { Name = "device loop", IsBackground = true };
             _thread.Start();
         }
 
@@ -77,6 +81,12 @@ internal sealed class LoopPool(int most, ILoggerFactory log)
             Loop.Stop();
             _thread.Join();
             Loop.Dispose();
+        }
+
+        private void Run()
+        {
+            _ = SchedulingSlice.Set(Slice);
+            Loop.Run();
         }
     }
 }

@@ -64,8 +64,8 @@ internal static class ServerProcess
             }
 
             // What a file describes may be another VM after the next reload.
-            Task finished = reload is null ? server.Finished : Task.Delay(Timeout.Infinite, stop.Token);
-            _ = await Task.WhenAny(finished, Task.Delay(Timeout.Infinite, stop.Token));
+            Task stopped = Task.Delay(Timeout.Infinite, stop.Token);
+            _ = await Task.WhenAny(reload is null ? server.Finished : stopped, stopped);
             ServiceManager.Stopping();
         }
         catch (OperationCanceledException)

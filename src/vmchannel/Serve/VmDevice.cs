@@ -103,7 +103,6 @@ internal sealed class VmDevice : IDisposable
         ServedPort served = _ports[changed.Spec.Number]!;
         served.Port.Apply(changed.Spec);
         _ports = _ports.With(served with { Plan = changed });
-        served.Port.Record.Tell(DeviceEventKind.Changed, "asked for");
     }
 
     /// <summary>A front-end is there.</summary>

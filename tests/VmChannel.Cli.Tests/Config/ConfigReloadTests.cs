@@ -41,6 +41,22 @@ public sealed class ConfigReloadTests
         Assert.Equal(before, rig.Vm("one").Ports);
     }
 
+    [Theory]
+    [InlineData("char = \"pty,path=~/tty\"")]
+    [InlineData("char = \"tcp:localhost:0,server\"\nclients = 3\nmode = \"broadcast\"")]
+    [InlineData("char = \"unix:~/x.sock,server\"\nallow = \"uid:0/gid:0\"")]
+    [InlineData("service = \"log\"\npath = \"~/x.log\"")]
+    [InlineData("service = \"sink\"\nrate = \"1M\"\nhistory = 4096\nlogfile = \"~/x.log\"\nlogsize = \"1M\"\nwriteonly = false")]
+    public async Task Reload_SamePort_IsNotTouchedWhateverItsOptions(string keys)
+    {
+        string text = $"{Echo}[[vm.one.port]]\nprotocol = \"test.other\"\n{keys}\n";
+        await using ReloadRig rig = await ReloadRig.StartAsync(text);
+        ServedPort[] before = [.. rig.Vm("one").Ports];
+
+        AssertResult(await rig.ReloadAsync(text), [], [], [], unchanged: 2);
+        Assert.Equal(before, rig.Vm("one").Ports);
+    }
+
     [Fact]
     public async Task Reload_PortsAddedChangedAndRemoved_AreSeenByTheGuest()
     {

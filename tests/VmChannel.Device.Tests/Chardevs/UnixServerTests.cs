@@ -41,8 +41,8 @@ public sealed class UnixServerTests : IDisposable
             _ = ReceiveExactly(client, 1);
         }
 
-        // One wake-up each is this test's own call.
-        Assert.InRange(rig.On(() => rig.Loop.Wakeups) - before, Messages, Messages * 5 / 4);
+        // At most one wake-up each is this test's own call.
+        Assert.InRange(rig.On(() => rig.Loop.Wakeups) - before, 1, Messages * 5 / 4);
     }
 
     /// <summary>What is not watched while it is known is watched again when it matters.</summary>

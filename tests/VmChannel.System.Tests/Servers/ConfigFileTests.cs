@@ -104,6 +104,30 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
+    public async Task Reload_ByTheVerb_SaysWhatItDidOrWhatIsWrong()
+    {
+        string twoVms = OneVm.Replace("\"none\"", "\"control.sock\"", StringComparison.Ordinal) + "[vm.two]\nvhost-user = \"two.sock\"\n";
+        await WriteAsync(twoVms);
+        using Manager manager = new(_folder.File("notify"));
+        using VmChannelProcess serve = new(_folder.Root, ["serve", "--config", "host.toml"], ("NOTIFY_SOCKET", manager.Path));
+        Assert.StartsWith("READY=1\n", await manager.NextAsync(), StringComparison.Ordinal);
+
+        await WriteAsync(twoVms + "[[vm.two.port]]\nprotocol = \"org.example.b\"\nservice = \"echo\"\n");
+        using VmChannelProcess changes = new(_folder.Root, ["reload", "--control", "control.sock"]);
+        Assert.Equal((0, "added    two port 1 (org.example.b)\n1 ports unchanged\n", ""), await changes.EndAsync());
+
+        await WriteAsync(twoVms.Replace("vhost-user", "vhost-usr", StringComparison.Ordinal));
+        using VmChannelProcess refused = new(_folder.Root, ["reload", "two", "--control", "control.sock"]);
+        (int code, string output, string error) = await refused.EndAsync();
+        Assert.Equal((Failure, ""), (code, output));
+        Assert.Contains("host.toml:3: unknown key vhost-usr in [vm.one]: did you mean vhost-user?", error, StringComparison.Ordinal);
+        Assert.EndsWith("\nvmchannel: the configuration makes no sense; nothing was changed\n", error, StringComparison.Ordinal);
+
+        serve.Terminate();
+        Assert.Equal(0, (await serve.EndAsync()).Code);
+    }
+
+    [Fact]
     public async Task Activation_SocketOfAServiceManager_IsServedAndLeft()
     {
         await WriteAsync("control = \"none\"\n[vm.one]\nvhost-user = \"systemd:web\"\n[[vm.one.port]]\nprotocol = \"org.example.a\"\nchar = \"null\"\n");

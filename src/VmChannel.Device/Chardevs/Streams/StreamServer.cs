@@ -19,7 +19,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     private static readonly TimeSpan AcceptRetry = TimeSpan.FromSeconds(1);
 
-    private readonly TcpAddress _address;
+    private readonly ChardevSpec.Tcp _spec;
     private readonly bool _noDelay;
     private readonly StreamLayers _layers;
     private readonly ILogger _log;
@@ -32,7 +32,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     public StreamServer(ChardevSpec.Tcp spec, StreamLayers layers, ILogger log)
     {
-        _address = spec.Address;
+        _spec = spec;
         _noDelay = spec.NoDelay || spec.WebSocket is not null;
         _layers = layers;
         _log = log;
@@ -55,13 +55,9 @@ internal sealed partial class StreamServer : IStreamSource
     public void Start()
     {
         _layers.Start();
-        _listener = TcpListening.Open(_address, MaxWaiting, Description);
+        _listener = TcpListening.Open(_spec.Address, MaxWaiting, Description);
         LocalAddress = (IPEndPoint)_listener.LocalEndPoint!;
-        if (_address.Port == 0)
-        {
-            Description += $" (port {LocalAddress.Port})";
-        }
-
+        Description = (_spec with { Address = _spec.Address with { Port = LocalAddress.Port } }).ToString();
         ChardevLog.Listening(_log, Description);
         _ = Task.Run(AcceptAsync);
     }

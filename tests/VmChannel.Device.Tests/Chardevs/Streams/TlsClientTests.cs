@@ -82,8 +82,9 @@ public sealed class TlsClientTests : IDisposable
     [Fact]
     public async Task Server_Absent_IsNeverReady()
     {
+        string server = Server;
         _listener.Stop();
-        using ChardevRig rig = ChardevRig.Started($"{Server},tls");
+        using ChardevRig rig = ChardevRig.Started($"{server},tls");
         HostEndException failure = await Assert.ThrowsAsync<HostEndException>(() => rig.End.Ready.WaitAsync(Patience, Cancellation));
         Assert.Contains("Connection refused", failure.Message, StringComparison.Ordinal);
         Assert.Contains("reconnect-ms=", failure.Message, StringComparison.Ordinal);
