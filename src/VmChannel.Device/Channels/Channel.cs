@@ -1,70 +1,260 @@
+using VmChannel.Device.Loop;
 using VmChannel.Native;
+using VmChannel.Wire.Capture;
 
 namespace VmChannel.Device.Channels;
 
 /// <summary>A port's way to its host end: delivery as promised, whether the host end is there or not. Loop thread only.</summary>
+/// <remarks>
+/// A host end that is alone is served directly. Once there are clients besides it, or a history is kept, an
+/// <see cref="Audience"/> takes over, until the host end is alone again.
+/// </remarks>
 public sealed class Channel : IDisposable
 {
+    /// <summary>Bytes a client may be behind the guest unless it was said otherwise (<c>buffer=</c>).</summary>
+    public const int DefaultBufferBytes = 256 * 1024;
+
+    private readonly DeviceLoop _loop;
+    private Action _wake = static () => { };
     private ConsoleBuffer? _console;
+    private Audience? _audience;
+    private RetiredEnds? _retired;
+    private TapSet? _taps;
+    private long _dropped;
+    private int _lastId;
+    private bool _isDisposed;
 
     /// <param name="end">What serves the channel; owned from here on.</param>
-    /// <param name="policy">What happens while <paramref name="end"/> is not open.</param>
+    /// <param name="policy">What happens while nobody is there.</param>
     /// <param name="isConsole">A console is never held back: the guest's kernel would spin. It is buffered, then dropped.</param>
-    public Channel(HostEnd end, DisconnectPolicy policy, bool isConsole)
+    /// <param name="loop">The loop that runs all this.</param>
+    public Channel(HostEnd end, DisconnectPolicy policy, bool isConsole, DeviceLoop loop)
     {
         End = end;
         Policy = policy;
         NeverHolds = isConsole;
+        _loop = loop;
     }
 
-    public HostEnd End { get; }
+    public HostEnd End { get; private set; }
 
-    /// <summary>What happens while the host end is not open.</summary>
+    /// <summary>What happens while nobody is there. Whoever changes it lets the port look again.</summary>
     public DisconnectPolicy Policy { get; set; }
 
-    /// <summary>Bytes that are kept for a console's host end (<c>buffer=</c>).</summary>
+    /// <summary>Bytes the guest wrote last that are kept for who comes late (<c>history=</c>); 0 = none.</summary>
+    public int HistoryBytes
+    {
+        get;
+        set
+        {
+            field = value;
+            Resize();
+        }
+    }
+
+    /// <summary>Bytes that are kept for a console, and that a client may be behind the holder (<c>buffer=</c>).</summary>
+    /// <remarks>A client may always be behind by the history, with which it begins.</remarks>
     public int BufferBytes
     {
         get;
         set
         {
             field = value;
-            DroppedBytes += _console?.Resize(value) ?? 0;
+            _dropped += _console?.Resize(value) ?? 0;
+            Resize();
         }
     }
-        = 256 * 1024;
+        = DefaultBufferBytes;
 
     /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
-    public bool IsOpen => End.IsOpen || NeverHolds || Policy == DisconnectPolicy.Discard;
+    public bool IsOpen => IsConnected || NeverHolds || Policy == DisconnectPolicy.Discard;
+
+    /// <summary>The host end or a client is there.</summary>
+    public bool IsConnected => _audience?.IsConnected ?? End.IsOpen;
+
+    /// <summary>Bytes for the guest may be there.</summary>
+    public bool MayRead => IsConnected || _retired is { IsEmpty: false };
+
+    /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
+    public bool HasInput => _retired is { IsEmpty: false } || (_audience?.HasInput ?? (End.IsOpen && End.HasInput));
+
+    /// <summary>A program in the guest holds the port open.</summary>
+    public bool IsGuestOpen { get; private set; }
 
     /// <summary>The guest's driver spins until its bytes are taken, so they always are: kept for a while, then dropped.</summary>
     public bool NeverHolds { get; set; }
 
     /// <summary>Bytes that were taken from the guest and wait here.</summary>
-    public bool HoldsBytes => _console is { IsEmpty: false };
+    public bool HoldsBytes => _console is { IsEmpty: false } || _audience is { HoldsBytes: true };
 
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
-    public long DroppedBytes { get; private set; }
+    public long DroppedBytes => _dropped;
+
+    /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
+    public long LostInputBytes => _retired?.LostBytes ?? 0;
+
+    /// <summary>Those who are served or wait besides the host end, by age. Any thread; replaced as a whole with each change.</summary>
+    public IReadOnlyList<ClientState> Clients
+    {
+        get => Volatile.Read(ref field);
+        internal set => Volatile.Write(ref field, value);
+    }
+        = [];
+
+    /// <summary>Told of every change among the clients.</summary>
+    public Action<ClientChange>? ClientsChanged { get; set; }
+
+    /// <summary>After <see cref="Dispose"/>: what all host ends took from the guest has been stored, or given up.</summary>
+    public Task Completion => _retired is null ? End.Completion : Task.WhenAll(End.Completion, _retired.Completion);
 
     /// <summary>Begins to serve.</summary>
     /// <param name="wake">Called when the port should look again.</param>
     /// <exception cref="HostEndException">The host end cannot start.</exception>
     public void Start(Action wake)
-        => End.Start(() =>
-        {
-            _console?.TryFlush(End);
-            wake();
-        });
+    {
+        _wake = wake;
+        HostEnd end = End;
+        end.Start(() => OnEndWake(end));
+    }
 
     /// <summary>Takes bytes the guest wrote. Returns how many; 0 = not now, and they stay where they are.</summary>
     /// <param name="source">Pieces of guest memory.</param>
     /// <param name="length">Their sum.</param>
     public long Write(ReadOnlySpan<IoVector> source, long length)
     {
+        long taken = _audience is null ? WriteAlone(source, length) : _audience.Write(source, length);
+        _taps?.OnMoved(CaptureDirection.FromGuest, source, taken);
+        return taken;
+    }
+
+    /// <summary>Fills guest memory with bytes from the host. Returns how many; 0 = none now.</summary>
+    public long Read(ReadOnlySpan<IoVector> destination)
+    {
+        long given = _retired is { IsEmpty: false } ? ReadRetired(destination)
+            : _audience is not null ? _audience.Read(destination)
+            : End.IsOpen ? End.Read(destination) : 0;
+        _taps?.OnMoved(CaptureDirection.ToGuest, destination, given);
+        return given;
+    }
+
+    public void OnGuestOpen(bool isOpen)
+    {
+        IsGuestOpen = isOpen;
+        _retired?.OnGuestOpen(isOpen);
+        End.OnGuestOpen(isOpen);
+        _audience?.OnGuestOpen(isOpen);
+    }
+
+    /// <summary>After the guest closed the port: no byte that it wrote before will come any more.</summary>
+    public void OnGuestDrained()
+    {
+        End.OnGuestDrained();
+        _audience?.OnGuestDrained();
+    }
+
+    /// <summary>Another host end serves the channel from now on. The guest notices at most that host-open follows the new one.</summary>
+    /// <remarks>
+    /// The guest's bytes go on where they are. What the old end, and clients that came through it, had received for the guest
+    /// is given to it before anything of the new one; they take nothing more.
+    /// </remarks>
+    /// <param name="next">Not started; owned from here on, also after a failure.</param>
+    /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
+    public void Replace(HostEnd next)
+    {
+        StartOrDispose(next, () => OnEndWake(next));
+        HostEnd old = End;
+        _retired ??= new RetiredEnds();
+        End = next;
+        _retired.Add(old);
+        if (IsGuestOpen)
+        {
+            next.OnGuestOpen(true);
+        }
+
+        foreach ((HostEnd client, bool mayWrite) in _audience?.ReplaceHost(next) ?? [])
+        {
+            Release(client, mayWrite);
+        }
+
+        OnEndWake(next);
+    }
+
+    /// <summary>Serves somebody besides the host end, or while there is none.</summary>
+    /// <param name="client">Not started; owned from here on, also after a failure.</param>
+    /// <param name="access">What it is given.</param>
+    /// <returns>The client's <see cref="ClientState.Id"/>.</returns>
+    /// <exception cref="HostEndException">It cannot start.</exception>
+    public int AddClient(HostEnd client, ClientAccess access) => Add(client, access, origin: null);
+
+    /// <summary>Sends a client away. False when it is not, or no longer, there.</summary>
+    public bool RemoveClient(HostEnd client)
+    {
+        if (_audience?.Find(client) is not { } found)
+        {
+            return false;
+        }
+
+        _audience.Remove(found);
+        client.Dispose();
+        DoWithoutAudience();
+        _wake();
+        return true;
+    }
+
+    /// <summary>Shows every byte that is moved, both ways, to somebody.</summary>
+    public void AddTap(ITap tap)
+    {
+        _taps ??= new TapSet();
+        _taps.Add(tap);
+    }
+
+    /// <summary>Ends that. False when it had not been added.</summary>
+    public bool RemoveTap(ITap tap)
+    {
+        bool wasThere = _taps?.Remove(tap) ?? false;
+        _taps = _taps is { IsEmpty: true } ? null : _taps;
+        return wasThere;
+    }
+
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _wake = static () => { };
+        _taps?.Dispose();
+        _audience?.Dispose();
+        _retired?.Dispose();
+        End.Dispose();
+    }
+
+    internal void Tell(ClientChange change) => ClientsChanged?.Invoke(change);
+
+    internal void Drop(long bytes) => _dropped += bytes;
+
+    internal void Wake() => _wake();
+
+    /// <summary>An end that serves no more, and may have bytes that the guest is to be given first.</summary>
+    internal void Release(HostEnd end, bool mayHaveBytes)
+    {
+        if (mayHaveBytes)
+        {
+            _retired ??= new RetiredEnds();
+            _retired.Add(end);
+        }
+        else
+        {
+            end.Dispose();
+        }
+    }
+
+    /// <summary>The audience had a turn of its own, in which it may have become superfluous.</summary>
+    internal void OnAudienceTurn() => DoWithoutAudience();
+
+    private long WriteAlone(ReadOnlySpan<IoVector> source, long length)
+    {
         if (NeverHolds)
         {
             _console ??= new ConsoleBuffer(BufferBytes);
-            DroppedBytes += _console.Write(End, source, length);
+            _dropped += _console.Write(End, source, length);
             return length;
         }
 
@@ -77,17 +267,117 @@ public sealed class Channel : IDisposable
 
         if (Policy == DisconnectPolicy.Discard)
         {
-            DroppedBytes += length;
+            _dropped += length;
             return length;
         }
 
         return 0;
     }
 
-    /// <summary>Fills guest memory with bytes from the host. Returns how many; 0 = none now.</summary>
-    public long Read(ReadOnlySpan<IoVector> destination) => End.IsOpen ? End.Read(destination) : 0;
+    private long ReadRetired(ReadOnlySpan<IoVector> destination)
+    {
+        long given = _retired!.Read(destination);
 
-    public void OnGuestOpen(bool isOpen) => End.OnGuestOpen(isOpen);
+        // Less than there was room for, but the next end may have more.
+        _wake();
+        return given;
+    }
 
-    public void Dispose() => End.Dispose();
+    private int Add(HostEnd end, ClientAccess access, HostEnd? origin)
+    {
+        Client client = new(++_lastId, end, access, origin);
+        StartOrDispose(end, () => OnClientWake(client));
+        EnsureAudience().Add(client);
+        _wake();
+        return client.Id;
+    }
+
+    private static void StartOrDispose(HostEnd end, Action wake)
+    {
+        try
+        {
+            end.Start(wake);
+        }
+        catch
+        {
+            end.Dispose();
+            throw;
+        }
+    }
+
+    private void OnEndWake(HostEnd end)
+    {
+        if (_isDisposed || (!ReferenceEquals(end, End) && _retired?.Contains(end) != true))
+        {
+            return;
+        }
+
+        if (ReferenceEquals(end, End))
+        {
+            TakeClients(end);
+            _console?.TryFlush(end);
+            _audience?.OnHostWake();
+            DoWithoutAudience();
+        }
+
+        _wake();
+    }
+
+    private void OnClientWake(Client client)
+    {
+        if (_audience is { } audience && audience.Find(client.End) is not null)
+        {
+            audience.OnWake(client);
+            DoWithoutAudience();
+            _wake();
+        }
+    }
+
+    /// <summary>Those who came to a host end that takes several.</summary>
+    private void TakeClients(HostEnd end)
+    {
+        while (end.TakeClient() is { } arrival)
+        {
+            try
+            {
+                _ = Add(arrival.End, arrival.Access, end);
+            }
+            catch (HostEndException e)
+            {
+                Tell(new(ClientChangeKind.Dropped, _lastId, arrival.End.Description, e.Message));
+            }
+        }
+    }
+
+    private void Resize()
+    {
+        if (HistoryBytes > 0)
+        {
+            _ = EnsureAudience();
+        }
+
+        _audience?.Reserve();
+        DoWithoutAudience();
+    }
+
+    private Audience EnsureAudience()
+    {
+        if (_audience is null)
+        {
+            _audience = new Audience(this, _loop);
+            _console?.MoveTo(_audience);
+            _console = null;
+        }
+
+        return _audience;
+    }
+
+    private void DoWithoutAudience()
+    {
+        if (_audience is { IsNeeded: false, IsBusy: false })
+        {
+            _audience.Dispose();
+            _audience = null;
+        }
+    }
 }

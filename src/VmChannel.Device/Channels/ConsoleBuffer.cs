@@ -71,6 +71,17 @@ internal sealed class ConsoleBuffer(int capacityBytes)
         _isFlushing = false;
     }
 
+    /// <summary>Gives all that was kept to an audience.</summary>
+    public void MoveTo(Audience audience)
+    {
+        if (_count > 0)
+        {
+            Span<IoVector> pieces = stackalloc IoVector[2];
+            audience.Inherit(pieces[..Pieces(_start, _count, pieces)], _count);
+            _count = 0;
+        }
+    }
+
     private long Keep(ReadOnlySpan<IoVector> source, long skip)
     {
         _memory ??= new PinnedBuffer(_capacity);

@@ -18,6 +18,9 @@ public abstract class HostEnd : IDisposable
     /// <summary>Somebody is there to take bytes: guest-visible as host-open.</summary>
     public bool IsOpen { get; private set; }
 
+    /// <summary>Nobody takes bytes any more, though it is open as long as bytes for the guest are left.</summary>
+    public virtual bool IsLeaving => false;
+
     /// <summary>Why it is not open, or who is there, for the log; null when there is nothing to say.</summary>
     public string? Detail { get; private set; }
 
@@ -64,6 +67,14 @@ public abstract class HostEnd : IDisposable
     public virtual void OnGuestDrained()
     {
     }
+
+    /// <summary>The next of those who came to be served through this end and are not taken yet; null when there is none.</summary>
+    /// <remarks>For ends that take several at a time. A wake-up follows every arrival.</remarks>
+    public virtual ClientArrival? TakeClient() => null;
+
+    /// <summary>Another end takes its place: it takes nothing more from the other side, and nobody new.</summary>
+    /// <returns>Bytes for the guest that it holds already; they can still be read. 0 = it may be disposed at once.</returns>
+    public virtual long Retire() => 0;
 
     /// <summary>Ends: closes descriptors, removes socket files and links it made.</summary>
     public void Dispose()

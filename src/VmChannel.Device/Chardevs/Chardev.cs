@@ -25,6 +25,8 @@ public abstract class Chardev : HostEnd
 
     public sealed override bool HasInput => _input is { IsReadEnded: false } input && !input.IsEmpty();
 
+    public sealed override bool IsLeaving => _output is { IsHungUp: true } or { WriteError: not Errno.None };
+
     protected DeviceLoop Loop { get; }
 
     protected ILogger Log { get; }
@@ -32,6 +34,9 @@ public abstract class Chardev : HostEnd
     protected bool IsAttached => _input is not null || _output is not null;
 
     protected bool IsDisposed { get; private set; }
+
+    /// <summary>Another end serves the channel: nobody new is let in.</summary>
+    protected bool IsRetired { get; private set; }
 
     /// <summary>When the other side ends what it sends, it is gone: TCP tells a half close from a disconnect by nothing else.</summary>
     protected virtual bool EndOfInputCloses => false;
@@ -62,6 +67,13 @@ public abstract class Chardev : HostEnd
         }
 
         return given;
+    }
+
+    public sealed override long Retire()
+    {
+        IsRetired = true;
+        OnRetired();
+        return _input?.Retire(keepsReading: EndOfInputCloses) ?? 0;
     }
 
     /// <summary>Begins to serve these descriptors, which are owned from here on, and tells the channel that somebody is there.</summary>
@@ -100,6 +112,11 @@ public abstract class Chardev : HostEnd
     {
     }
 
+    /// <summary>Stops listening, connecting and whatever else brings somebody new.</summary>
+    protected virtual void OnRetired()
+    {
+    }
+
     /// <summary>Decides what became of the host end, and wakes the channel.</summary>
     protected void Look()
     {
@@ -116,7 +133,10 @@ public abstract class Chardev : HostEnd
 
         Close();
         SetOpen(false, $"{Description}: {reason}");
-        OnDetached();
+        if (!IsRetired)
+        {
+            OnDetached();
+        }
     }
 
     protected override void Dispose(bool disposing)
@@ -146,6 +166,12 @@ public abstract class Chardev : HostEnd
 
     private void Close()
     {
+        if (IsRetired && EndOfInputCloses && _output is { IsHungUp: false } output)
+        {
+            // What the guest wrote last is still on its way, and a reset would overtake it.
+            LingeringSocket.Take(Loop, output.Release());
+        }
+
         _input?.Dispose();
         _output?.Dispose();
         _input = null;

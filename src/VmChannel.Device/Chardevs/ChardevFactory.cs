@@ -16,10 +16,10 @@ public static class ChardevFactory
     /// <exception cref="HostEndException">It cannot be made here.</exception>
     public static HostEnd Create(ChardevSpec spec, DeviceLoop loop, ILogger log, IWebSocketServer? webSockets = null) => spec switch
     {
-        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log) { Allow = unix.Allow },
+        ChardevSpec.Unix { IsServer: true } unix => new UnixServer(loop, unix.Address, unix.WaitsForClient, log) { Allow = unix.Allow, Clients = unix.Clients },
         ChardevSpec.Unix unix => new UnixClient(loop, unix.Address, unix.Reconnect, log),
         ChardevSpec.Tcp { Tls: not null } or ChardevSpec.Tcp { WebSocket: not null } => StreamChardev.Create((ChardevSpec.Tcp)spec, loop, log, webSockets),
-        ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log),
+        ChardevSpec.Tcp { IsServer: true } tcp => new TcpServer(loop, tcp.Address, tcp.NoDelay, tcp.WaitsForClient, log) { Clients = tcp.Clients },
         ChardevSpec.Tcp tcp => new TcpClient(loop, tcp.Address, tcp.NoDelay, tcp.Reconnect, log),
         ChardevSpec.Pty pty => new PtyChardev(loop, pty.Link, log),
         ChardevSpec.OutputFile file => new FileChardev(loop, file.Path, file.Append, file.InputPath, log),

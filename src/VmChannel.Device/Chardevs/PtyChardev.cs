@@ -87,7 +87,7 @@ public sealed class PtyChardev(DeviceLoop loop, string? link, ILogger log) : Cha
 
     private void TryAttach()
     {
-        if (_terminal is not null && !IsAttached && (_terminal.IsSlaveOpen(out bool hasInput) || hasInput))
+        if (_terminal is not null && !IsAttached && !IsRetired && (_terminal.IsSlaveOpen(out bool hasInput) || hasInput))
         {
             // A descriptor of its own, so that nothing remembered of the last user is left.
             FileDescriptor master = _terminal.Master.Duplicate();

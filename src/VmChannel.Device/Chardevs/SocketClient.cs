@@ -99,6 +99,8 @@ public abstract class SocketClient : Chardev
         }
     }
 
+    protected override void OnRetired() => _timer?.Dispose();
+
     protected override void Dispose(bool disposing)
     {
         _timer?.Dispose();

@@ -6,10 +6,15 @@ namespace VmChannel.Device.Chardevs;
 /// <summary>A non-blocking descriptor of a host end, and what is known about it between two reports of the loop. Loop thread only.</summary>
 internal sealed class StreamDescriptor : IReadiness, IDisposable
 {
+    private const int ShutdownWrite = 1;
+    private const int ShutdownBoth = 2;
+
     private readonly FileDescriptor _fd;
     private readonly Action _changed;
+    private readonly FileKind _kind;
     private readonly bool _shortMeansDone;
     private Registration? _registration;
+    private bool _isReleased;
     private EpollEvents _wanted;
     private EpollEvents _watched;
 
@@ -20,9 +25,10 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         _fd = fd;
         _changed = changed;
 
-        // A socket or pipe that gives or takes less than it was offered is empty or full, and reports the next change
-        // of that. A terminal moves one buffer at a time and a file knows no readiness: only a refusal counts there.
-        _shortMeansDone = fd.Kind() is FileKind.Socket or FileKind.Fifo;
+        // A socket or pipe that takes less than it was offered is full, and reports the next change of that. A terminal
+        // moves one buffer at a time and a file knows no readiness: only a refusal counts there.
+        _kind = fd.Kind();
+        _shortMeansDone = _kind is FileKind.Socket or FileKind.Fifo;
     }
 
     /// <summary>Reading is worth a try.</summary>
@@ -73,10 +79,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         {
             if (result.Value < wanted)
             {
-                // After a hang-up no further report comes, so the end has to be read.
-                look = !_shortMeansDone || IsReadHungUp || IsHungUp;
-                CanRead = look;
-                WatchAgain(EpollEvents.In, CanRead);
+                CanRead = look = MayHaveMore();
             }
 
             return result.Value;
@@ -139,6 +142,31 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         return !available.IsSuccess || available.Value == 0;
     }
 
+    /// <summary>Nobody wants more of the other side, which is told so.</summary>
+    /// <param name="keepsReading">Of a socket, what comes will be read all the same.</param>
+    /// <returns>Bytes that were received already; a file has none, it only could be read on.</returns>
+    public long Retire(bool keepsReading)
+    {
+        if (_kind == FileKind.Socket)
+        {
+            _ = UnixSocket.Shutdown(_fd, keepsReading ? ShutdownWrite : ShutdownBoth);
+        }
+
+        PosixResult available = _kind == FileKind.Regular || IsReadEnded ? default : _fd.Available();
+
+        // What came a moment ago may not have been reported yet.
+        CanRead |= available.Value > 0;
+        return Math.Max(0, available.Value);
+    }
+
+    /// <summary>Gives the descriptor away, unwatched.</summary>
+    public FileDescriptor Release()
+    {
+        _registration?.Dispose();
+        _isReleased = true;
+        return _fd;
+    }
+
     /// <summary>Tries again to write, after an error that may pass.</summary>
     public void ResumeWriting()
     {
@@ -178,8 +206,34 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
 
     public void Dispose()
     {
-        _registration?.Dispose();
-        _fd.Dispose();
+        if (!_isReleased)
+        {
+            _registration?.Dispose();
+            _fd.Dispose();
+        }
+    }
+
+    /// <summary>A read gave less than there was room for. False when a report will tell of the next byte.</summary>
+    /// <remarks>
+    /// A socket's read also stops where descriptors or urgent data came between the bytes, and what follows was reported
+    /// before. So the descriptor is asked, unless it is watched anew, which asks as well.
+    /// </remarks>
+    private bool MayHaveMore()
+    {
+        // After a hang-up no further report comes, so the end has to be read.
+        if (!_shortMeansDone || IsReadHungUp || IsHungUp)
+        {
+            return true;
+        }
+
+        if ((_wanted & ~_watched & EpollEvents.In) != 0)
+        {
+            WatchAgain(EpollEvents.In, isPossible: false);
+            return false;
+        }
+
+        Span<PollEntry> entry = [new(_fd.Number, PollEvents.In)];
+        return Poll.Wait(entry, TimeSpan.Zero).Value > 0;
     }
 
     /// <summary>Reports of what is known already would only wake the loop.</summary>

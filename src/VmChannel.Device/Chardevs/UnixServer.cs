@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
@@ -10,6 +11,7 @@ public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsF
     : SocketServer(loop, waitsForClient, log)
 {
     private readonly LogLimit _refusalLimit = new();
+    [SuppressMessage("Usage", "CA2213", Justification = "StopListening disposes it")]
     private UnixListener? _listener;
 
     public override string Description { get; } = $"unix:{address}";
@@ -42,9 +44,9 @@ public sealed class UnixServer(DeviceLoop loop, UnixAddress address, bool waitsF
         return isKnown && peer.Pid > 0 ? $"{Description} (process {peer.Pid}, user {peer.Uid})" : Description;
     }
 
-    protected override void Dispose(bool disposing)
+    protected override void StopListening()
     {
-        base.Dispose(disposing);
+        base.StopListening();
         _listener?.Dispose();
         _listener = null;
     }

@@ -126,16 +126,16 @@ internal sealed class LoopPipe : IDuplexPipe
         return given;
     }
 
-    /// <summary>Loop thread: the async side has written what was not given yet.</summary>
-    public bool HasOutput()
+    /// <summary>Loop thread: bytes that the async side has written and that were not given yet.</summary>
+    public long UnreadBytes()
     {
         if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
         {
-            return false;
+            return 0;
         }
 
         _toGuest.Reader.AdvanceTo(ready.Buffer.Start);
-        return !ready.Buffer.IsEmpty;
+        return ready.Buffer.Length;
     }
 
     /// <summary>Loop thread: the async side gets what is held, and then the end of its input.</summary>

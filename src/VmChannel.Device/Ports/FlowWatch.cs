@@ -22,8 +22,8 @@ internal sealed class FlowWatch
     {
         _port = port;
         _throttle = new(loop, ThrottlePatience, OnThrottled, () => _port.Record.SetThrottled(null, null));
-        _fromGuest = new(this, loop, stallAfter, () => _port.HostEnd.IsOpen ? StallReason.HostEndFull : StallReason.NoHostEnd);
-        _toGuest = new(this, loop, stallAfter, () => _port.HostEnd is { IsOpen: true, HasInput: true } ? _guestReason : StallReason.None);
+        _fromGuest = new(this, loop, stallAfter, () => _port.IsConnected ? StallReason.HostEndFull : StallReason.NoHostEnd);
+        _toGuest = new(this, loop, stallAfter, () => _port.HasInput ? _guestReason : StallReason.None);
     }
 
     /// <summary>Bytes for the guest may be waiting.</summary>
@@ -37,7 +37,7 @@ internal sealed class FlowWatch
     /// <param name="isFull">It did not take all.</param>
     public void OnOffered(bool moved, bool isFull)
     {
-        if (isFull && _port.HostEnd.IsOpen)
+        if (isFull && _port.IsConnected)
         {
             _port.Counters.Throttles += _throttle.IsOn ? 0 : 1;
             _throttle.Begin();

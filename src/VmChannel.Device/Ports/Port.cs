@@ -28,7 +28,12 @@ public sealed partial class Port : IDisposable
     {
         Spec = spec;
         _loop = loop;
-        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole) { BufferBytes = spec.Limits.BufferBytes };
+        _channel = new Channel(end, spec.OnDisconnect, spec.IsConsole, loop)
+        {
+            ClientsChanged = OnClientsChanged,
+            HistoryBytes = spec.Limits.HistoryBytes,
+            BufferBytes = spec.Limits.BufferBytes,
+        };
         _log = log;
         Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
@@ -68,6 +73,12 @@ public sealed partial class Port : IDisposable
     /// <summary>The host end itself, whatever the guest is told.</summary>
     public HostEnd HostEnd => _channel.End;
 
+    /// <summary>Bytes for the guest may be there: trying is cheap.</summary>
+    public bool MayRead => _channel.MayRead;
+
+    /// <inheritdoc cref="Channel.HasInput"/>
+    public bool HasInput => _channel.HasInput;
+
     public long DroppedBytes => _channel.DroppedBytes;
 
     /// <summary>Bytes were taken from the guest that the host end has not taken yet.</summary>
@@ -93,6 +104,7 @@ public sealed partial class Port : IDisposable
         PortSpec before = Spec;
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
+        _channel.HistoryBytes = changed.Limits.HistoryBytes;
         _channel.BufferBytes = changed.Limits.BufferBytes;
         Record.SetSpec(changed, WhatDiffers(before, changed));
         Record.LookAtHost(HostEnd, IsHostOpen);
@@ -137,7 +149,7 @@ public sealed partial class Port : IDisposable
         {
             IsDraining = false;
             Record.SetDrained();
-            _channel.End.OnGuestDrained();
+            _channel.OnGuestDrained();
         }
     }
 
@@ -202,9 +214,14 @@ public sealed partial class Port : IDisposable
 
     private void OnWake()
     {
-        if (HostEnd.IsOpen != State.IsHostOpen)
+        bool isHostNews = HostEnd.IsOpen != State.IsHostOpen;
+        if (isHostNews || IsHostOpen != State.IsWritable)
         {
             Record.LookAtHost(HostEnd, IsHostOpen);
+        }
+
+        if (isHostNews)
+        {
             LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
         }
 

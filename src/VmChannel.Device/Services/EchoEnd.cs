@@ -83,6 +83,8 @@ public sealed class EchoEnd : HostEnd
         }
     }
 
+    public override long Retire() => _count;
+
     protected override void OnStart() => SetOpen(true, null);
 
     private long Taken(long bytes)

@@ -42,7 +42,7 @@ public sealed partial class ServiceEnd : HostEnd
         _lookAgain = new LoopWake(loop, Wake);
     }
 
-    public override bool HasInput => _isServed && _isGuestOpen && _session!.HasOutput();
+    public override bool HasInput => _isServed && _isGuestOpen && _session!.UnreadBytes() > 0;
 
     public override string Description => $"service {_service.Name}";
 
@@ -90,6 +90,9 @@ public sealed partial class ServiceEnd : HostEnd
     }
 
     public override void OnGuestDrained() => _session?.EndInput();
+
+    /// <summary>What the service has written can still be read; its session ends with the disposal.</summary>
+    public override long Retire() => _isServed && _isGuestOpen ? _session!.UnreadBytes() : 0;
 
     protected override void OnStart()
     {

@@ -305,7 +305,7 @@ internal sealed class SerialPort(
     private bool MoveToGuest(Virtqueue queue)
     {
         // Linux throws away what arrives while nobody has the port open.
-        if (Port is not { IsGuestOpen: true, HostEnd.IsOpen: true } port)
+        if (Port is not { IsGuestOpen: true, MayRead: true } port)
         {
             _flow?.OnGiven();
             return false;

@@ -2,6 +2,7 @@ using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Ports;
+using ClientAccess = VmChannel.Control.ClientAccess;
 
 namespace VmChannel.Cli.Control;
 

@@ -129,7 +129,7 @@ internal sealed class VmHost : IAsyncDisposable
         _ = await InvokeAsync(() => _device.Dispose());
 
         // Services still store what they had taken from the guest.
-        _ = await Task.WhenAny(Task.WhenAll(Ports.Select(served => served.Port.HostEnd.Completion)), Task.Delay(StopTime));
+        _ = await Task.WhenAny(Task.WhenAll(Ports.Select(served => served.Port.Completion)), Task.Delay(StopTime));
         _ = _finished.TrySetResult();
     }
 

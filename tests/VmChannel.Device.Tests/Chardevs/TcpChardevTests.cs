@@ -41,6 +41,19 @@ public sealed class TcpChardevTests
         Assert.Equal(0, client.Receive(new byte[1]));
     }
 
+    /// <summary>An urgent byte cuts a read short, and is no byte of the stream.</summary>
+    [Fact]
+    public void Client_SendsUrgentData_TheBytesAroundItArrive()
+    {
+        using ChardevRig rig = ChardevRig.Started("tcp:127.0.0.1:0,server,nowait");
+        using Socket client = Connect(rig);
+        client.NoDelay = true;
+        client.Send("a"u8);
+        _ = rig.WaitReceived(1);
+        _ = rig.On(() => client.Send("bc"u8) + client.Send("!"u8, SocketFlags.OutOfBand) + client.Send("de"u8));
+        Assert.Equal("abcde"u8.ToArray(), rig.WaitReceived(5));
+    }
+
     [Fact]
     public void Server_PortInUse_SaysSo()
     {

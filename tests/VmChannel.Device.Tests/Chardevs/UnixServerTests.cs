@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using VmChannel.Device.Channels;
+using VmChannel.Native;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs;
@@ -62,6 +63,31 @@ public sealed class UnixServerTests : IDisposable
         Assert.Equal(bytes, ReceiveExactly(client, bytes.Length));
         client.Send(bytes.AsSpan(0, 100_000));
         Assert.Equal(bytes.AsSpan(0, 100_000).ToArray(), rig.WaitReceived(100_000));
+    }
+
+    /// <summary>Descriptors between the bytes cut a read short though more is there, and nothing reports that again.</summary>
+    [Fact]
+    public void Client_SendsDescriptorsBetweenBytes_NothingIsLeftBehind()
+    {
+        using ChardevRig rig = ChardevRig.Started($"unix:{SocketPath},server,nowait");
+        Assert.True(UnixAddress.TryCreate(SocketPath, isAbstract: false, isTight: true, out UnixAddress? address, out _));
+        _ = StreamSocket.Connect(address, out FileDescriptor? client).OrThrow("connect");
+        using FileDescriptor socket = client!;
+        _ = UnixSocket.Send(socket, [100]).OrThrow("send");
+        _ = rig.WaitReceived(1);
+
+        // On the loop's own thread, so that one report is for all of it.
+        _ = rig.On(() =>
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                _ = UnixSocket.Send(socket, [(byte)(2 * i)], [socket]).OrThrow("send");
+                _ = UnixSocket.Send(socket, [(byte)((2 * i) + 1)]).OrThrow("send");
+            }
+
+            return true;
+        });
+        Assert.Equal([100, .. Enumerable.Range(0, 20).Select(i => (byte)i)], rig.WaitReceived(21));
     }
 
     [Fact]

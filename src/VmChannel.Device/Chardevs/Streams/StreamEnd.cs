@@ -44,7 +44,7 @@ public sealed partial class StreamEnd : HostEnd
 
     public override string Description => _source.Description;
 
-    public override bool HasInput => _pipe.HasOutput();
+    public override bool HasInput => _pipe.UnreadBytes() > 0;
 
     public override Task Ready => _source.IsAwaited ? _firstPeer.Task : Task.CompletedTask;
 
@@ -76,6 +76,9 @@ public sealed partial class StreamEnd : HostEnd
 
         return given;
     }
+
+    /// <summary>What the peer has sent can still be read; it leaves with the disposal.</summary>
+    public override long Retire() => _pipe.UnreadBytes();
 
     protected override void OnStart()
     {

@@ -1,0 +1,324 @@
+using VmChannel.Device.Loop;
+using VmChannel.Native;
+
+namespace VmChannel.Device.Channels;
+
+/// <summary>Everybody a channel is served by once the host end is not alone, or a history is kept. Loop thread only.</summary>
+/// <remarks>
+/// One of them is the <em>holder</em>: the host end if it is open, else the queued client whose turn it is, else the oldest
+/// client. It takes the guest's bytes from guest memory, and it alone lets the guest wait. What it took is copied once into
+/// the history, and the others follow there, each at its own position. A new holder first goes through what it has not had.
+/// <para>
+/// Ends may tell news from inside a call that is made to them. While such a call is under way news are only noted.
+/// </para>
+/// </remarks>
+internal sealed partial class Audience : Runnable, IDisposable
+{
+    /// <summary>Bytes one write appends at most, so that a client within its bounds is never overtaken by it.</summary>
+    private const int BytesPerWrite = 256 * 1024;
+
+    private readonly Channel _channel;
+    private readonly DeviceLoop _loop;
+    private readonly List<Client> _clients = [];
+    private readonly History _history = new();
+    private Client _host;
+    private Client? _holder;
+    private long _delivered;
+    private int _writers;
+    private bool _isBusy;
+    private bool _hasNews;
+
+    /// <param name="channel">Whose it is; its host end is served from here from now on.</param>
+    /// <param name="loop">Gives turns to those who follow.</param>
+    public Audience(Channel channel, DeviceLoop loop)
+    {
+        _channel = channel;
+        _loop = loop;
+        _host = Seat(channel.End);
+        Reserve();
+        Settle();
+    }
+
+    /// <summary>Somebody takes the guest's bytes.</summary>
+    public bool IsConnected => _holder is not null;
+
+    /// <summary>Bytes were taken from the guest that no holder has taken yet: a console's.</summary>
+    public bool HoldsBytes => _delivered < _history.End;
+
+    /// <summary>A call to somebody is under way.</summary>
+    public bool IsBusy => _isBusy;
+
+    /// <summary>One who may write to the guest has something.</summary>
+    public bool HasInput
+        => (_host is { IsPresent: true, End.HasInput: true } && MayWrite(_host))
+            || _clients.Exists(client => client is { IsPresent: true, IsServed: true, End.HasInput: true } && MayWrite(client));
+
+    /// <summary>The host end alone, which has had everything, could do without.</summary>
+    public bool IsNeeded => _clients.Count > 0 || _channel.HistoryBytes > 0 || HoldsBytes || _holder?.Position < _history.End;
+
+    /// <summary>Bytes behind the guest at which a client is dropped.</summary>
+    private int Bound => Math.Max(_channel.HistoryBytes, _channel.BufferBytes);
+
+    /// <summary>A client is there from now on. It has been started with a wake-up that ends in <see cref="OnWake"/>.</summary>
+    public void Add(Client client)
+    {
+        _clients.Add(client);
+        Reserve();
+        OnWake(client);
+    }
+
+    public Client? Find(HostEnd end) => _clients.Find(client => ReferenceEquals(client.End, end));
+
+    /// <summary>A client leaves. It is no longer owned here.</summary>
+    public void Remove(Client client)
+    {
+        _ = _clients.Remove(client);
+        TellGone(client, "it was sent away");
+        Settle();
+    }
+
+    /// <summary>The channel has another host end. Those who came through the old one leave: the result says which may have bytes for the guest.</summary>
+    public List<(HostEnd End, bool MayWrite)> ReplaceHost(HostEnd next)
+    {
+        List<(HostEnd, bool)> left = [];
+        foreach (Client client in _clients.Where(client => ReferenceEquals(client.Origin, _host.End)).ToArray())
+        {
+            left.Add((client.End, client.IsServed && MayWrite(client)));
+            _ = _clients.Remove(client);
+            TellGone(client, "the host end was replaced");
+        }
+
+        _host = Seat(next);
+        Settle();
+        _loop.Schedule(this);
+        return left;
+    }
+
+    /// <summary>History or buffer are larger now.</summary>
+    public void Reserve()
+    {
+        int console = _channel.NeverHolds ? _channel.BufferBytes : 0;
+        _history.Reserve(_clients.Count > 0 ? Math.Max(Bound, console) + BytesPerWrite : Math.Max(_channel.HistoryBytes, console));
+    }
+
+    /// <summary>Bytes that were taken from the guest before and that nobody has had.</summary>
+    public void Inherit(ReadOnlySpan<IoVector> pieces, long length)
+    {
+        _history.Reserve((int)length);
+        _history.Append(pieces, length);
+        _loop.Schedule(this);
+    }
+
+    /// <summary>News of the host end.</summary>
+    public void OnHostWake() => OnWake(_host);
+
+    /// <summary>News of somebody: here or gone, or ready for more.</summary>
+    public void OnWake(Client client)
+    {
+        if (_isBusy)
+        {
+            _hasNews = true;
+            return;
+        }
+
+        if (client.End.IsOpen != client.IsPresent || client.End.IsLeaving)
+        {
+            Settle();
+        }
+
+        if (client.IsServed && client.IsPresent)
+        {
+            Advance(client);
+            if (!MayWrite(client) && DropInput(client))
+            {
+                _loop.Schedule(this);
+            }
+        }
+    }
+
+    public void OnGuestDrained()
+    {
+        foreach (Client client in _clients)
+        {
+            if (client.IsServed)
+            {
+                client.End.OnGuestDrained();
+            }
+        }
+    }
+
+    public void OnGuestOpen(bool isOpen)
+    {
+        foreach (Client client in _clients)
+        {
+            if (client.IsServed)
+            {
+                client.End.OnGuestOpen(isOpen);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _isBusy = true;
+        foreach (Client client in _clients)
+        {
+            client.End.Dispose();
+        }
+
+        _clients.Clear();
+        _holder = null;
+        _channel.Clients = [];
+    }
+
+    private static Client Seat(HostEnd end) => new(0, end, ClientAccess.Shared, origin: null);
+
+    private bool MayWrite(Client client) => client.Access switch
+    {
+        ClientAccess.Writer => true,
+        ClientAccess.Observer => false,
+        _ => ReferenceEquals(client, _holder),
+    };
+
+    private void TellGone(Client client, string reason)
+    {
+        if (client.IsPresent)
+        {
+            _channel.Tell(new(ClientChangeKind.Disconnected, client.Id, client.End.Description, reason));
+        }
+    }
+
+    private bool Enter()
+    {
+        bool wasBusy = _isBusy;
+        _isBusy = true;
+        return wasBusy;
+    }
+
+    private void Leave(bool wasBusy)
+    {
+        _isBusy = wasBusy;
+        if (!wasBusy && _hasNews)
+        {
+            Settle();
+            _loop.Schedule(this);
+            _channel.Wake();
+        }
+    }
+
+    /// <summary>Finds out who is there, who holds the channel, and whose turn has come.</summary>
+    private void Settle()
+    {
+        bool wasBusy = Enter();
+        do
+        {
+            _hasNews = false;
+            for (int i = 0; i < _clients.Count;)
+            {
+                i += Look(_clients[i]) ? 1 : 0;
+            }
+
+            if (_host.End.IsOpen && !_host.IsPresent)
+            {
+                Serve(_host);
+            }
+
+            _host.IsPresent = _host.End.IsOpen;
+            Elect();
+            if (_hasNews)
+            {
+                _loop.Schedule(this);
+            }
+        }
+        while (_hasNews);
+        _isBusy = wasBusy;
+        Publish();
+    }
+
+    /// <summary>Notes whether a client came or left. False when it is not on the list any more.</summary>
+    private bool Look(Client client)
+    {
+        // One that left must not keep the others from the guest's bytes until the guest wants what it had sent.
+        bool isLeaving = client is { IsServed: true, Access: not ClientAccess.Queued, End.IsLeaving: true };
+        bool isThere = client.End.IsOpen && !isLeaving;
+        if (isThere == client.IsPresent)
+        {
+            return true;
+        }
+
+        client.IsPresent = isThere;
+        _channel.Tell(new(
+            isThere ? ClientChangeKind.Connected : ClientChangeKind.Disconnected, client.Id, client.End.Description, client.End.Detail));
+        if (!isThere)
+        {
+            _ = _clients.Remove(client);
+            _channel.Release(client.End, mayHaveBytes: isLeaving && MayWrite(client));
+            return false;
+        }
+
+        if (client.Access != ClientAccess.Queued)
+        {
+            Serve(client);
+        }
+
+        return true;
+    }
+
+    private void Elect()
+    {
+        Client? next = _host.IsPresent
+            ? _host
+            : _clients.Find(client => client is { IsPresent: true, Access: ClientAccess.Queued }) ?? _clients.Find(client => client.IsPresent);
+        if (ReferenceEquals(next, _holder))
+        {
+            return;
+        }
+
+        bool isLater = _holder is not null || next is { IsServed: true, Counters.TakenBytes: > 0 };
+        _holder = next;
+        if (next is null || ReferenceEquals(next, _host))
+        {
+            return;
+        }
+
+        if (!next.IsServed)
+        {
+            Serve(next);
+        }
+
+        if (isLater)
+        {
+            _channel.Tell(new(ClientChangeKind.Promoted, next.Id, next.End.Description, null));
+        }
+    }
+
+    /// <summary>Its turn begins: with what nobody has had, or with the last of what was written before.</summary>
+    private void Serve(Client client)
+    {
+        client.IsServed = true;
+        client.Position = Math.Max(_history.Start, Math.Min(_delivered, _history.End - _channel.HistoryBytes));
+        if (!ReferenceEquals(client, _host) && _channel.IsGuestOpen)
+        {
+            client.End.OnGuestOpen(true);
+        }
+
+        _loop.Schedule(this);
+    }
+
+    private void Publish()
+    {
+        _writers = (_host.IsPresent ? 1 : 0) + _clients.Count(client => client is { IsPresent: true, IsServed: true } && MayWrite(client));
+        _channel.Clients =
+        [
+            .. _clients.Where(client => client.IsPresent).Select(client => new ClientState(
+                client.Id,
+                client.End.Description,
+                client.Since,
+                client.Access,
+                IsHolder: ReferenceEquals(client, _holder),
+                MayWrite: client.IsServed && MayWrite(client),
+                IsWaiting: !client.IsServed,
+                client.Counters)),
+        ];
+    }
+}

@@ -1,0 +1,27 @@
+namespace VmChannel.Device.Channels;
+
+/// <summary>One of those a channel is served by, and how far in the guest's stream it has got. Loop thread only.</summary>
+internal sealed class Client(int id, HostEnd end, ClientAccess access, HostEnd? origin)
+{
+    public int Id => id;
+
+    public HostEnd End => end;
+
+    public ClientAccess Access => access;
+
+    /// <summary>The host end it came through; null when it was attached by itself.</summary>
+    public HostEnd? Origin => origin;
+
+    public DateTimeOffset Since { get; } = DateTimeOffset.UtcNow;
+
+    public ClientCounters Counters { get; } = new();
+
+    /// <summary>It was open when the audience last looked.</summary>
+    public bool IsPresent { get; set; }
+
+    /// <summary>Its turn has come: the guest's bytes go to it, and its own are read.</summary>
+    public bool IsServed { get; set; }
+
+    /// <summary>Bytes of the guest's stream before the next one it wants.</summary>
+    public long Position { get; set; }
+}

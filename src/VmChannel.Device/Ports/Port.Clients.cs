@@ -1,0 +1,88 @@
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
+using VmChannel.Device.Events;
+using VmChannel.Device.Loop;
+
+namespace VmChannel.Device.Ports;
+
+/// <content>What can be changed while the guest has the port open: the host end, the clients beside it, the taps.</content>
+public sealed partial class Port
+{
+    private readonly LogLimit _clientLimit = new(burst: 50);
+    private readonly LogLimit _clientTroubleLimit = new(burst: 50);
+
+    /// <summary>Those who are served or wait besides the host end, by age. Any thread; replaced as a whole with each change.</summary>
+    public IReadOnlyList<ClientState> Clients => _channel.Clients;
+
+    /// <summary>Somebody takes the guest's bytes: the host end or a client.</summary>
+    public bool IsConnected => _channel.IsConnected;
+
+    /// <summary>Told of every change among the clients.</summary>
+    public Action<ClientChange>? ClientsChanged { get; set; }
+
+    /// <summary>After <see cref="Dispose"/>: what all host ends took from the guest has been stored, or given up.</summary>
+    public Task Completion => _channel.Completion;
+
+    /// <inheritdoc cref="Channel.Replace"/>
+    public void Replace(HostEnd next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        _channel.Replace(next);
+        Record.LookAtHost(next, IsHostOpen);
+        Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
+        LogReplaced(Spec, next.Description);
+    }
+
+    /// <inheritdoc cref="Channel.AddClient"/>
+    public int AddClient(HostEnd client, ClientAccess access) => _channel.AddClient(client, access);
+
+    /// <inheritdoc cref="Channel.RemoveClient"/>
+    public bool RemoveClient(HostEnd client) => _channel.RemoveClient(client);
+
+    /// <inheritdoc cref="Channel.AddTap"/>
+    public void AddTap(ITap tap) => _channel.AddTap(tap);
+
+    /// <inheritdoc cref="Channel.RemoveTap"/>
+    public bool RemoveTap(ITap tap) => _channel.RemoveTap(tap);
+
+    private void OnClientsChanged(ClientChange change)
+    {
+        // Those who come and go, many at once perhaps, must not hide what went wrong.
+        bool isTrouble = change.Kind is ClientChangeKind.Dropped or ClientChangeKind.InputDropped;
+        LogLevel level = isTrouble ? LogLevel.Warning : LogLevel.Information;
+        if (_log.IsEnabled(level) && (isTrouble ? _clientTroubleLimit : _clientLimit).Pass(out long swallowed))
+        {
+            string what = change.Kind switch
+            {
+                ClientChangeKind.Connected => "connected",
+                ClientChangeKind.Disconnected => "disconnected",
+                ClientChangeKind.Dropped => "dropped",
+                ClientChangeKind.Promoted => "holds the channel now",
+                _ => "what it sends is dropped",
+            };
+            string leftOut = Swallowed(swallowed);
+            LogClient(level, Spec, change.Id, what, change.Reason ?? change.Description, leftOut);
+        }
+
+        DeviceEventKind? kind = change.Kind switch
+        {
+            ClientChangeKind.Connected => DeviceEventKind.ClientConnected,
+            ClientChangeKind.Disconnected => DeviceEventKind.ClientDisconnected,
+            ClientChangeKind.Dropped => DeviceEventKind.ClientDropped,
+            ClientChangeKind.Promoted => DeviceEventKind.ClientPromoted,
+            _ => null,
+        };
+        if (kind is not null)
+        {
+            Record.Tell(kind.Value, change.Reason is null ? change.Description : $"{change.Description}: {change.Reason}");
+        }
+
+        ClientsChanged?.Invoke(change);
+    }
+
+    [LoggerMessage(70, LogLevel.Information, "{Port}: the host end is {HostEnd} from now on")]
+    private partial void LogReplaced(PortSpec port, string hostEnd);
+
+    [LoggerMessage(EventId = 71, Message = "{Port}: client {Client} {What}: {Detail}{Swallowed}")]
+    private partial void LogClient(LogLevel level, PortSpec port, int client, string what, string detail, string swallowed);
+}
