@@ -198,16 +198,13 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Loop thread.</summary>
     private void Change(PortPlan before, PortPlan changed, PortDifference difference)
     {
-        if ((difference & PortDifference.HostEnd) == 0)
+        if ((difference & PortDifference.HostEnd) == 0 || !IsSamePlace(before.Chardev, changed.Chardev))
         {
-            if (difference != PortDifference.None)
-            {
-                _device.Apply(changed);
-            }
-
+            _device.Change(changed);
             return;
         }
 
+        // The old host end has the place that the new one needs, so the two cannot overlap: the guest sees the port go and come.
         _ = _device.Unplug(before.Spec.Number);
         try
         {
@@ -219,6 +216,9 @@ internal sealed class VmHost : IAsyncDisposable
             throw;
         }
     }
+
+    private static bool IsSamePlace(ChardevSpec? before, ChardevSpec? changed)
+        => before is not null && changed is not null && before.ToString() == changed.ToString();
 
     /// <exception cref="IOException">There is none.</exception>
     private ServedPort Served(int number)
