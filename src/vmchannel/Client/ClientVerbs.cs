@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmChannel.Cli.Attach;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Doctor;
 using VmChannel.Cli.Top;
@@ -19,6 +20,7 @@ internal static class ClientVerbs
         new ClientVerb("plug", "Plug a port in while the VM runs.", ClientManual.Plug, "OPTIONS").Runs(PlugAsync).Command,
         new ClientVerb("unplug", "Take a port out.", ClientManual.Unplug, "PORT").Runs(UnplugAsync).Command,
         new ClientVerb("set", "Change a port while its guest has it open.", ClientManual.Set, "PORT", "OPTIONS").Runs(SetAsync).Command,
+        AttachVerb.Create(),
         TopVerb.Create(),
         DoctorVerb.Create(),
         new ClientVerb("reload", "Have a server read its configuration file again.", ClientManual.Reload).Runs(ReloadAsync).Command,
