@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.Cli.Attach;
+using VmChannel.Cli.Captures;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Doctor;
 using VmChannel.Cli.Top;
@@ -22,6 +23,8 @@ internal static class ClientVerbs
         new ClientVerb("set", "Change a port while its guest has it open.", ClientManual.Set, "PORT", "OPTIONS").Runs(SetAsync).Command,
         AttachVerb.Create(),
         TopVerb.Create(),
+        CaptureVerb.Create(),
+        ReplayVerb.Create(),
         DoctorVerb.Create(),
         new ClientVerb("reload", "Have a server read its configuration file again.", ClientManual.Reload).Runs(ReloadAsync).Command,
     ];
