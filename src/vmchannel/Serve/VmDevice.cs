@@ -123,6 +123,15 @@ internal sealed class VmDevice : IDisposable
         _ports = _ports.With(served with { Plan = changed });
     }
 
+    /// <summary>Makes a connection a client of a port that is plugged in.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="connection">Owned from here on.</param>
+    /// <param name="description">Who is at its other end, for people.</param>
+    /// <param name="access">What it is given.</param>
+    /// <returns>The client's number.</returns>
+    public int Attach(Port port, FileDescriptor connection, string description, ClientAccess access)
+        => port.AddClient(new ConnectedChardev(_loop, connection, description, _log.CreateLogger<Chardev>()), access);
+
     /// <summary>A front-end is there.</summary>
     public bool IsConnected => _server.IsConnected;
 

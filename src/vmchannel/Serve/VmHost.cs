@@ -107,6 +107,20 @@ internal sealed class VmHost : IAsyncDisposable
                 : throw new OptionException(error),
             cancellationToken);
 
+    /// <summary>Does something with a port on its loop.</summary>
+    /// <returns>False when the port is not plugged in any more: nothing was done.</returns>
+    public Task<bool> UseAsync(ServedPort port, Action<VmDevice, Port> action)
+        => _loop.InvokeAsync(() =>
+        {
+            bool isThere = _device.Ports[port.Plan.Spec.Number]?.Port == port.Port;
+            if (isThere)
+            {
+                action(_device, port.Port);
+            }
+
+            return isThere;
+        });
+
     /// <summary>A VMM is there.</summary>
     public Task<bool> IsConnectedAsync() => _loop.InvokeAsync(() => _device.IsConnected);
 
