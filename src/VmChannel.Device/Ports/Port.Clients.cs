@@ -28,7 +28,7 @@ public sealed partial class Port
     {
         ArgumentNullException.ThrowIfNull(next);
         _channel.Replace(next);
-        Record.LookAtHost(next, IsHostOpen);
+        Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
     }
