@@ -1,9 +1,11 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Sockets;
 using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Control;
 using VmChannel.Cli.Tests.Serve;
+using VmChannel.Testing;
 using VmChannel.Wire.VirtioConsole;
 using Xunit;
 
@@ -69,6 +71,29 @@ public sealed class MetricsRouteTests
         Exposition exposition = await ScrapeAsync(rig);
         Assert.DoesNotContain(exposition.Families.Values, family => family.Samples.Keys.Any(labels => labels.Contains("port=1,", StringComparison.Ordinal)));
         Assert.Equal(0, exposition.Value("vmchannel_port_stalled", "port=2,protocol=test.other,vm=web"));
+    }
+
+    [Fact]
+    public async Task Clients_OfOneChannel_AreCounted()
+    {
+        await using ControlRig rig = new();
+        string path = rig.File("many.sock");
+        _ = await rig.AddAsync("web", $"port=1,protocol=test.many,char=unix:{path},server=on,wait=off,clients=4,mode=broadcast");
+        const string Port1 = "port=1,protocol=test.many";
+        Exposition before = await ScrapeAsync(rig);
+        Assert.Equal(0, before.Value("vmchannel_port_open", $"end=host,{Port1},vm=web"));
+        Assert.Equal(0, before.Value("vmchannel_port_clients", $"{Port1},state=served,vm=web"));
+
+        using Socket first = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using Socket second = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await first.ConnectAsync(new UnixDomainSocketEndPoint(path), ControlRig.Cancellation);
+        await second.ConnectAsync(new UnixDomainSocketEndPoint(path), ControlRig.Cancellation);
+
+        Wait.Until(() => rig.Server.Find("web")!.Ports[1]!.Port.Clients.Count == 2, "two clients");
+        Exposition after = await ScrapeAsync(rig);
+        Assert.Equal(2, after.Value("vmchannel_port_clients", $"{Port1},state=served,vm=web"));
+        Assert.Equal(0, after.Value("vmchannel_port_clients", $"{Port1},state=waiting,vm=web"));
+        Assert.Equal(1, after.Value("vmchannel_port_open", $"end=host,{Port1},vm=web"));
     }
 
     [Fact]
