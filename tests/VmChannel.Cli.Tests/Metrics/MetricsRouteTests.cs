@@ -5,6 +5,7 @@ using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Control;
 using VmChannel.Cli.Tests.Serve;
+using VmChannel.Device.VirtioSerial;
 using VmChannel.Testing;
 using VmChannel.Wire.VirtioConsole;
 using Xunit;
@@ -58,6 +59,25 @@ public sealed class MetricsRouteTests
         guest.Driver.Send(77, ControlEvent.PortOpen, 1);
 
         Assert.Equal(1, (await ScrapeAsync(rig)).Value("vmchannel_device_bad_messages_total", "vm=web"));
+    }
+
+    [Fact]
+    public async Task Bytes_ThatDoNotMove_StallWithAReason()
+    {
+        await using ControlRig rig = new();
+        VirtioSerialSettings settings = new(MaxPorts: 8) { StallAfter = TimeSpan.FromMilliseconds(50) };
+        VmHost vm = await rig.AddAsync("web", settings, $"port=1,protocol=test.alone,char=unix:{rig.File("alone.sock")},server=on,wait=off");
+        using GuestDouble guest = new(vm);
+        guest.Driver.Open(1);
+
+        guest.Driver.Write(1, "anybody?"u8);
+
+        Wait.Until(() => vm.Ports[1]!.Port.State.StalledSince is not null, "the stall");
+        Exposition exposition = await ScrapeAsync(rig);
+        Assert.Equal(1, exposition.Value("vmchannel_port_stalled", "port=1,protocol=test.alone,reason=no_host_end,vm=web"));
+        Assert.Equal(1, exposition.Value("vmchannel_port_stalls_total", "port=1,protocol=test.alone,vm=web"));
+        Assert.Equal(0, exposition.Value("vmchannel_port_io_bytes_total", "direction=from_guest,port=1,protocol=test.alone,vm=web"));
+        Assert.Equal(0, exposition.Value("vmchannel_port_open", "end=host,port=1,protocol=test.alone,vm=web"));
     }
 
     [Fact]
