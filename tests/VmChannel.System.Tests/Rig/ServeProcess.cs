@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using VmChannel.Control;
 
 namespace VmChannel.SystemTests.Rig;
 
@@ -12,6 +13,7 @@ internal sealed class ServeProcess : IAsyncDisposable
         Runtime = runtime;
         Socket = socket;
         MaxPorts = maxPorts;
+        Control = new(ControlAddress.Unix(ControlSocket));
     }
 
     public HostProcess Process { get; }
@@ -23,6 +25,11 @@ internal sealed class ServeProcess : IAsyncDisposable
     public string Runtime { get; }
 
     public int MaxPorts { get; }
+
+    /// <summary>Where its control API is, unless its configuration says otherwise.</summary>
+    public string ControlSocket => Path.Combine(Runtime, "vmchannel", "device.sock");
+
+    public ControlClient Control { get; }
 
     /// <summary>One line per event.</summary>
     public Lines Log => Process.Errors;
@@ -77,6 +84,7 @@ internal sealed class ServeProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"--- serve ---\n{Log}");
+        Control.Dispose();
         await Process.DisposeAsync();
         Directory.Delete(Runtime, recursive: true);
     }
