@@ -1,7 +1,11 @@
+using System.Globalization;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -12,6 +16,7 @@ namespace VmChannel.Control;
 public sealed class ControlClient : IDisposable
 {
     private const string Version = "v1";
+    private const int WebSocketKeyBytes = 16;
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ControlAddress _address;
@@ -103,6 +108,49 @@ public sealed class ControlClient : IDisposable
         }
     }
 
+    /// <summary>What is wrong with a VM's channels.</summary>
+    public Task<VmDiagnosis> DiagnoseAsync(string vm, CancellationToken cancellationToken = default)
+        => GetAsync(Path("vms", vm, "doctor"), ControlJson.Default.VmDiagnosis, cancellationToken);
+
+    /// <summary>Records what goes through a port, from now on until it is unplugged.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="port">Number, name, or the end of a name that no other port's has.</param>
+    /// <param name="cancellationToken">Ends the waiting for the first byte.</param>
+    /// <returns>A capture file as it grows (docs/control.md); disposing it ends the recording.</returns>
+    public async Task<Stream> CaptureAsync(string vm, string port, CancellationToken cancellationToken = default)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, $"{Version}/{Path("vms", vm, "ports", port, "capture")}");
+        HttpResponseMessage response = await SendAsync(request, cancellationToken);
+        return await response.Content.ReadAsStreamAsync(cancellationToken);
+    }
+
+    /// <summary>Becomes a client of a port, beside its host end and its other clients.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="port">Number, name, or the end of a name that no other port's has.</param>
+    /// <param name="access">Whether what is sent goes to the guest.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<AttachedPort> AttachAsync(
+        string vm, string port, AttachAccess access = AttachAccess.Shared, CancellationToken cancellationToken = default)
+    {
+        string word = JsonNamingPolicy.KebabCaseLower.ConvertName(access.ToString());
+        using HttpRequestMessage request = new(HttpMethod.Get, $"{Version}/{Path("vms", vm, "ports", port, "attach")}?access={word}");
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.Upgrade.Add(new ProductHeaderValue("websocket"));
+        request.Headers.Add("Sec-WebSocket-Version", "13");
+        request.Headers.Add("Sec-WebSocket-Key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(WebSocketKeyBytes)));
+        HttpResponseMessage response = await SendAsync(request, cancellationToken);
+        if (response.StatusCode != HttpStatusCode.SwitchingProtocols)
+        {
+            response.Dispose();
+            throw new ControlException($"{_address}: the server does not attach clients");
+        }
+
+        Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        int id = response.Headers.TryGetValues(AttachedPort.ClientHeader, out IEnumerable<string>? values)
+            && int.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : 0;
+        return new AttachedPort(WebSocket.CreateFromStream(stream, new WebSocketCreationOptions()), id);
+    }
+
     public void Dispose() => _http.Dispose();
 
     private static string Path(params ReadOnlySpan<string> parts)
@@ -169,7 +217,7 @@ public sealed class ControlClient : IDisposable
             throw new ControlException($"{_address}: {Explain(e)}", e) { IsUnreachable = e.HttpRequestError == HttpRequestError.ConnectionError };
         }
 
-        if (response.IsSuccessStatusCode)
+        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.SwitchingProtocols)
         {
             return response;
         }

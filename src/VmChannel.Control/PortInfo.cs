@@ -62,6 +62,9 @@ public sealed record PortInfo
     /// <summary>Limits and access.</summary>
     public required PortLimitsInfo Limits { get; init; }
 
+    /// <summary>Those who are served or wait besides the host end, by age.</summary>
+    public IReadOnlyList<ClientInfo> Clients { get; init; } = [];
+
     /// <summary>What went through it.</summary>
     public required PortCountersInfo Counters { get; init; }
 }

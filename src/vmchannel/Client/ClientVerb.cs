@@ -33,6 +33,14 @@ internal sealed class ClientVerb
 
     /// <summary>What the command does, once its line is read.</summary>
     public ClientVerb Runs(Func<ClientCall, CancellationToken, Task> action)
+        => Runs(async (call, cancellationToken) =>
+        {
+            await action(call, cancellationToken);
+            return 0;
+        });
+
+    /// <summary>What the command does, once its line is read; it says its exit code.</summary>
+    public ClientVerb Runs(Func<ClientCall, CancellationToken, Task<int>> action)
     {
         Command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -43,8 +51,7 @@ internal sealed class ClientVerb
             }
 
             string? vm = words.Length > _count ? words[0] : null;
-            await action(new ClientCall(_options.Read(parsed), vm, words[^_count..], _options.IsJson(parsed), parsed), cancellationToken);
-            return 0;
+            return await action(new ClientCall(_options.Read(parsed), vm, words[^_count..], _options.IsJson(parsed), parsed), cancellationToken);
         });
         return this;
     }

@@ -1,5 +1,9 @@
 using System.CommandLine;
+using VmChannel.Cli.Attach;
+using VmChannel.Cli.Captures;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Doctor;
+using VmChannel.Cli.Top;
 using VmChannel.Control;
 
 namespace VmChannel.Cli.Client;
@@ -17,6 +21,11 @@ internal static class ClientVerbs
         new ClientVerb("plug", "Plug a port in while the VM runs.", ClientManual.Plug, "OPTIONS").Runs(PlugAsync).Command,
         new ClientVerb("unplug", "Take a port out.", ClientManual.Unplug, "PORT").Runs(UnplugAsync).Command,
         new ClientVerb("set", "Change a port while its guest has it open.", ClientManual.Set, "PORT", "OPTIONS").Runs(SetAsync).Command,
+        AttachVerb.Create(),
+        TopVerb.Create(),
+        CaptureVerb.Create(),
+        ReplayVerb.Create(),
+        DoctorVerb.Create(),
         new ClientVerb("reload", "Have a server read its configuration file again.", ClientManual.Reload).Runs(ReloadAsync).Command,
     ];
 

@@ -12,6 +12,9 @@ internal sealed class ServerFinder(string folder, ControlAddress? address, strin
 {
     private const string HowToStart = "start one with vmchannel serve, or say where it is with --control PATH";
 
+    /// <summary>No address was given: the folder decides.</summary>
+    public bool IsAnywhere => address is null;
+
     /// <summary>The VM a person means; without a name, the only one there is.</summary>
     /// <exception cref="ControlException">There is none, or there are several.</exception>
     public async Task<VmTarget> FindAsync(string? vm, CancellationToken cancellationToken)

@@ -9,8 +9,15 @@ internal static class StandardStream
     private static readonly FileDescriptor Output = FileDescriptor.Borrow(1);
     private static readonly FileDescriptor Error = FileDescriptor.Borrow(2);
 
+    /// <summary>Whoever shares a stream and made it non-blocking reads on within this time, or no more.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     /// <returns>False when nobody reads.</returns>
     public static bool WriteOutput(string text) => Write(Output, text);
+
+    /// <summary>Waits as long as it takes.</summary>
+    /// <returns>False when nobody reads any more.</returns>
+    public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Write(Output, bytes, Timeout.InfiniteTimeSpan);
 
     /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
     public static void WriteError(string text)
@@ -23,9 +30,10 @@ internal static class StandardStream
     public static string Printable(string text)
         => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
-    private static bool Write(FileDescriptor stream, string text)
+    private static bool Write(FileDescriptor stream, string text) => Write(stream, Encoding.UTF8.GetBytes(text), Patience);
+
+    private static bool Write(FileDescriptor stream, ReadOnlySpan<byte> left, TimeSpan patience)
     {
-        ReadOnlySpan<byte> left = Encoding.UTF8.GetBytes(text);
         while (left.Length > 0)
         {
             PosixResult result = stream.Write(left);
@@ -33,7 +41,8 @@ internal static class StandardStream
             {
                 left = left[(int)result.Value..];
             }
-            else if (!result.IsAgain || Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], TimeSpan.FromSeconds(1)).Value == 0)
+            else if (!result.IsAgain
+                || (Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], patience).Value == 0 && patience != Timeout.InfiniteTimeSpan))
             {
                 return false;
             }

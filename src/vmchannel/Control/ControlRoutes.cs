@@ -23,6 +23,9 @@ internal static class ControlRoutes
         ControlRoute.Json("GET", "/v1/vms/{vm}", "A VM in a few words.", ControlJson.Default.VmInfo, call => Now(VmView.Of(call.Vm))),
         ControlRoute.View(
             "/v1/vms/{vm}/inspect", "All that is known about a VM.", ControlJson.Default.VmInspection, call => call.Vm, VmView.Inspect),
+        ControlRoute.View(
+            "/v1/vms/{vm}/doctor", "What is wrong with a VM's channels, and what to do about it.", ControlJson.Default.VmDiagnosis, call => call.Vm,
+            DiagnosisView.Of),
         ControlRoute.View<VmHost, IReadOnlyList<PortInfo>>(
             "/v1/vms/{vm}/ports", "A VM's ports.", ControlJson.Default.IReadOnlyListPortInfo, call => call.Vm, vm => [.. vm.Ports.Select(PortView.Of)]),
         ControlRoute.Json("POST", "/v1/vms/{vm}/ports", "Plugs a port in.", ControlJson.Default.PortInfo, PlugAsync) with
@@ -37,6 +40,25 @@ internal static class ControlRoutes
             "PATCH", "/v1/vms/{vm}/ports/{port}", "Changes a port's host end, limits or policy.", ControlJson.Default.PortInfo, ChangeAsync) with
         {
             Body = ControlJson.Default.OptionsRequest,
+        },
+        new ControlRoute
+        {
+            Method = "GET",
+            Pattern = "/v1/vms/{vm}/ports/{port}/attach",
+            Summary = "Becomes a client of a port: a WebSocket whose messages are the bytes; an empty one ends what its sender sends.",
+            Query = [("access", "shared (the default): writes while nobody else holds the port; writer: always writes; observer: only reads.")],
+            Status = StatusCodes.Status101SwitchingProtocols,
+            IsShort = false,
+            Handler = AttachRoute.HandleAsync,
+        },
+        new ControlRoute
+        {
+            Method = "GET",
+            Pattern = "/v1/vms/{vm}/ports/{port}/capture",
+            Summary = "Records what goes through a port, until it is unplugged.",
+            MediaType = CaptureRoute.MediaType,
+            IsShort = false,
+            Handler = CaptureRoute.HandleAsync,
         },
         new ControlRoute
         {
@@ -86,7 +108,7 @@ internal static class ControlRoutes
         ServedPort port = call.Port;
         return await call.Vm.UnplugAsync(port.Plan.Spec.Number, call.Cancellation)
             ? PortView.Of(port)
-            : throw new ProblemException(StatusCodes.Status404NotFound, "no such port", $"{port.Plan.Spec} was taken out meanwhile");
+            : throw PortNames.Gone(port);
     }
 
     private static Task<ReloadResult> ReloadAsync(ControlCall call)

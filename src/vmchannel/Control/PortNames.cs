@@ -27,6 +27,10 @@ internal static class PortNames
         };
     }
 
+    /// <summary>What to say of a port that was found, and is not there any more.</summary>
+    public static ProblemException Gone(ServedPort port)
+        => new(StatusCodes.Status404NotFound, "no such port", $"{port.Plan.Spec} was taken out meanwhile");
+
     /// <summary>Every port the text may mean.</summary>
     public static ServedPort[] Match(IReadOnlyCollection<ServedPort> ports, string text)
     {

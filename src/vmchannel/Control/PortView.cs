@@ -34,9 +34,14 @@ internal static class PortView
             HostDetail = state.HostDetail,
             OnDisconnect = spec.OnDisconnect == DisconnectPolicy.Discard ? OnDisconnect.Discard : OnDisconnect.Hold,
             Limits = Limits(spec),
+            Clients = [.. served.Port.Clients.Select(Client)],
             Counters = Counters(served.Port),
         };
     }
+
+    private static ClientInfo Client(ClientState client) => new(
+        client.Id, client.Description, client.Since, client.IsHolder, client.MayWrite, client.IsWaiting,
+        client.Counters.TakenBytes, client.Counters.GivenBytes, client.Counters.DroppedInputBytes, client.Counters.BehindBytes);
 
     private static StallCause? Cause(StallReason reason) => reason switch
     {

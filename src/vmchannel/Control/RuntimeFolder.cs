@@ -16,6 +16,10 @@ internal static class RuntimeFolder
             : FileOwnership.EffectiveUser == 0 ? Path.Combine("/run", Name)
             : Path.Combine("/tmp", $"{Name}-{FileOwnership.EffectiveUser}");
 
+    /// <summary>The other folders that may be some server's: root's, and those of this user with and without a login session.</summary>
+    public static IReadOnlyList<string> Others
+        => [.. new[] { "/run/vmchannel", $"/run/user/{FileOwnership.EffectiveUser}/vmchannel", $"/tmp/vmchannel-{FileOwnership.EffectiveUser}" }.Where(folder => folder != Default)];
+
     /// <summary>A VM's socket in a folder.</summary>
     public static string SocketOf(string folder, string vm) => Path.Combine(folder, vm + SocketSuffix);
 

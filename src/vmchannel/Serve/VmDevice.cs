@@ -96,14 +96,41 @@ internal sealed class VmDevice : IDisposable
         return true;
     }
 
-    /// <summary>Changes limits, policy and log file of a port; whoever uses it on either side notices nothing else.</summary>
-    /// <exception cref="HostEndException">The log file cannot be written; nothing has changed then.</exception>
-    public void Apply(PortPlan changed)
+    /// <summary>Makes a port what a plan of the same number and name says; its guest keeps it open.</summary>
+    /// <exception cref="HostEndException">The log file cannot be written, or the new host end cannot start; nothing has changed then.</exception>
+    public void Change(PortPlan changed)
     {
         ServedPort served = _ports[changed.Spec.Number]!;
-        served.Port.Apply(changed.Spec);
+        PortDifference difference = served.Plan.DifferenceTo(changed);
+        try
+        {
+            if ((difference & ~PortDifference.HostEnd) != 0)
+            {
+                served.Port.Apply(changed.Spec);
+            }
+
+            if ((difference & PortDifference.HostEnd) != 0)
+            {
+                served.Port.Replace(CreateEnd(changed));
+            }
+        }
+        catch (IOException e)
+        {
+            served.Port.Apply(served.Plan.Spec);
+            throw new HostEndException($"{changed.Spec}: {e.Message}", e);
+        }
+
         _ports = _ports.With(served with { Plan = changed });
     }
+
+    /// <summary>Makes a connection a client of a port that is plugged in.</summary>
+    /// <param name="port">The port.</param>
+    /// <param name="connection">Owned from here on.</param>
+    /// <param name="description">Who is at its other end, for people.</param>
+    /// <param name="access">What it is given.</param>
+    /// <returns>The client's number.</returns>
+    public int Attach(Port port, FileDescriptor connection, string description, ClientAccess access)
+        => port.AddClient(new ConnectedChardev(_loop, connection, description, _log.CreateLogger<Chardev>()), access);
 
     /// <summary>A front-end is there.</summary>
     public bool IsConnected => _server.IsConnected;

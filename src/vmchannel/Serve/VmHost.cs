@@ -107,6 +107,20 @@ internal sealed class VmHost : IAsyncDisposable
                 : throw new OptionException(error),
             cancellationToken);
 
+    /// <summary>Does something with a port on its loop.</summary>
+    /// <returns>False when the port is not plugged in any more: nothing was done.</returns>
+    public Task<bool> UseAsync(ServedPort port, Action<VmDevice, Port> action)
+        => _loop.InvokeAsync(() =>
+        {
+            bool isThere = _device.Ports[port.Plan.Spec.Number]?.Port == port.Port;
+            if (isThere)
+            {
+                action(_device, port.Port);
+            }
+
+            return isThere;
+        });
+
     /// <summary>A VMM is there.</summary>
     public Task<bool> IsConnectedAsync() => _loop.InvokeAsync(() => _device.IsConnected);
 
@@ -198,16 +212,13 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Loop thread.</summary>
     private void Change(PortPlan before, PortPlan changed, PortDifference difference)
     {
-        if ((difference & PortDifference.HostEnd) == 0)
+        if ((difference & PortDifference.HostEnd) == 0 || !IsSamePlace(before.Chardev, changed.Chardev))
         {
-            if (difference != PortDifference.None)
-            {
-                _device.Apply(changed);
-            }
-
+            _device.Change(changed);
             return;
         }
 
+        // The old host end has the place that the new one needs, so the two cannot overlap: the guest sees the port go and come.
         _ = _device.Unplug(before.Spec.Number);
         try
         {
@@ -219,6 +230,9 @@ internal sealed class VmHost : IAsyncDisposable
             throw;
         }
     }
+
+    private static bool IsSamePlace(ChardevSpec? before, ChardevSpec? changed)
+        => before is not null && changed is not null && before.ToString() == changed.ToString();
 
     /// <exception cref="IOException">There is none.</exception>
     private ServedPort Served(int number)

@@ -132,12 +132,14 @@ public sealed class ControlApiTests
         await using ControlRig rig = new();
         VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=sink");
 
-        PortInfo changed = await rig.Client.ChangeAsync("web", "echo", "service=echo", ControlRig.Cancellation);
         using GuestDouble guest = new(web);
         guest.Driver.Open(1);
+        _ = guest.Driver.Expect(ControlEvent.PortOpen, 1);
+
+        PortInfo changed = await rig.Client.ChangeAsync("web", "echo", "service=echo,rate=1M", ControlRig.Cancellation);
         guest.Driver.Write(1, "hello"u8);
 
-        Assert.Equal(1, changed.Number);
+        Assert.Equal((1L, true), (changed.GuestGeneration, changed.IsGuestOpen));
         Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
     }
 
@@ -150,8 +152,10 @@ public sealed class ControlApiTests
         await using ControlRig rig = new();
         VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
 
-        ControlException refused = await Assert.ThrowsAsync<ControlException>(() => rig.Client.ChangeAsync("web", "1", options, ControlRig.Cancellation));
         using GuestDouble guest = new(web);
+
+        ControlException refused = await Assert.ThrowsAsync<ControlException>(() => rig.Client.ChangeAsync("web", "1", options, ControlRig.Cancellation));
+
 
         Assert.Equal(status, refused.Problem!.Status);
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);

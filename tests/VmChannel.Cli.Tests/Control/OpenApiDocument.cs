@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
 using VmChannel.Cli.Control;
 using VmChannel.Control;
 
@@ -78,11 +79,13 @@ internal static partial class OpenApiDocument
 
         operation["responses"] = new JsonObject
         {
-            [$"{route.Status}"] = new JsonObject
-            {
-                ["description"] = "Done.",
-                ["content"] = route.Answer is null ? new JsonObject { [route.MediaType] = new JsonObject() } : Content(route.MediaType, route.Answer, schemas),
-            },
+            [$"{route.Status}"] = route.Status == StatusCodes.Status101SwitchingProtocols
+                ? new JsonObject { ["description"] = "The connection speaks another protocol from here on." }
+                : new JsonObject
+                {
+                    ["description"] = "Done.",
+                    ["content"] = route.Answer is null ? new JsonObject { [route.MediaType] = new JsonObject() } : Content(route.MediaType, route.Answer, schemas),
+                },
             ["default"] = new JsonObject
             {
                 ["description"] = "Not done.",

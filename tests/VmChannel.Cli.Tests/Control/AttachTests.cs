@@ -1,0 +1,240 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using VmChannel.Cli.Serve;
+using VmChannel.Cli.Tests.Serve;
+using VmChannel.Control;
+using Xunit;
+
+namespace VmChannel.Cli.Tests.Control;
+
+/// <summary>Clients that come through the control API.</summary>
+public sealed class AttachTests
+{
+    [Fact]
+    public async Task Attach_NobodyElseThere_HoldsThePortAndBytesGoBothWays()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "lonely", cancellationToken: ControlRig.Cancellation);
+        Assert.True(await attached.WriteAsync("hello"u8.ToArray(), ControlRig.Cancellation));
+        Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+        guest.Driver.Write(1, "world"u8);
+        Assert.Equal("world", await ReadAsync(attached, 5));
+
+        ClientInfo client = Assert.Single((await rig.Client.GetPortAsync("web", "1", ControlRig.Cancellation)).Clients);
+        Assert.Equal(attached.ClientId, client.Id);
+        Assert.True(client is { IsHolder: true, MayWrite: true });
+        Assert.Contains($"process {Environment.ProcessId}", client.Description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Attach_SomebodyHoldsThePort_OnlySees()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+        Assert.True(await attached.WriteAsync("lost"u8.ToArray(), ControlRig.Cancellation));
+        guest.Driver.Write(1, "seen"u8);
+
+        Assert.Equal("seen", await ReadAsync(attached, 4));
+        Assert.Equal("seen"u8.ToArray(), guest.Driver.Receive(1, 4));
+        await UntilAsync(async () => (await ClientsAsync(rig)) is [{ MayWrite: false, DroppedInputBytes: 4 }]);
+    }
+
+    [Fact]
+    public async Task Attach_AsWriter_WritesBesideTheHostEnd()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", AttachAccess.Writer, ControlRig.Cancellation);
+        Assert.True(await attached.WriteAsync("hello"u8.ToArray(), ControlRig.Cancellation));
+
+        Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+    }
+
+    [Fact]
+    public async Task Attach_InputEnded_StillSeesTheGuest()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+        Assert.True(await attached.WriteAsync("last"u8.ToArray(), ControlRig.Cancellation));
+
+        await attached.EndWritesAsync(ControlRig.Cancellation);
+
+        Assert.Equal("last"u8.ToArray(), guest.Driver.Receive(1, 4));
+        guest.Driver.Write(1, "answer"u8);
+        Assert.Equal("answer", await ReadAsync(attached, 6));
+    }
+
+    [Fact]
+    public async Task Attach_GuestDoesNotRead_WriterWaitsAndNothingIsLost()
+    {
+        const int Total = 4 << 20;
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+        byte[] sent = [.. Enumerable.Range(0, Total).Select(i => (byte)(i * 31L % 251))];
+
+        Task<bool> writing = Task.Run(() => attached.WriteAsync(sent, ControlRig.Cancellation).AsTask());
+        Assert.NotEqual(writing, await Task.WhenAny(writing, Task.Delay(500, ControlRig.Cancellation)));
+        guest.Driver.Open(1);
+        byte[] received = guest.Driver.Receive(1, Total);
+
+        Assert.True(await writing);
+        Assert.Equal(sent, received);
+    }
+
+    [Fact]
+    public async Task Leave_WithBytesOnTheirWay_AllReachTheGuest()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        byte[] sent = [.. Enumerable.Range(0, 50_000).Select(i => (byte)(i % 251))];
+        await using (AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation))
+        {
+            Assert.True(await attached.WriteAsync(sent, ControlRig.Cancellation));
+            await attached.LeaveAsync(ControlRig.Cancellation);
+            Assert.Equal(0, await attached.ReadAsync(new byte[1], ControlRig.Cancellation));
+        }
+
+        guest.Driver.Open(1);
+        Assert.Equal(sent, guest.Driver.Receive(1, sent.Length));
+        await UntilAsync(async () => (await ClientsAsync(rig)).Count == 0);
+    }
+
+    [Fact]
+    public async Task Unplug_WhileAttached_EndsWithAReason()
+    {
+        await using ControlRig rig = new();
+        _ = await rig.AddAsync("web", Lonely(rig));
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+
+        _ = await rig.Client.UnplugAsync("web", "1", ControlRig.Cancellation);
+
+        Assert.Equal(0, await attached.ReadAsync(new byte[1], ControlRig.Cancellation));
+        Assert.Equal("it was unplugged", attached.EndReason);
+    }
+
+    [Fact]
+    public async Task ServerStops_WhileAttached_EndsWithAReason()
+    {
+        ControlRig rig = new();
+        using ControlClient client = new(ControlAddress.Unix(rig.SocketPath));
+        AttachedPort attached;
+        try
+        {
+            _ = await rig.AddAsync("web", Lonely(rig));
+            attached = await client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+        }
+        finally
+        {
+            await rig.DisposeAsync();
+        }
+
+        await using (attached)
+        {
+            Assert.Equal(0, await attached.ReadAsync(new byte[1], ControlRig.Cancellation));
+            Assert.Equal("the server has stopped to serve it", attached.EndReason);
+        }
+    }
+
+    [Fact]
+    public async Task VmRemoved_WhileAttached_EndsWithAReason()
+    {
+        await using ControlRig rig = new();
+        _ = await rig.AddAsync("web", Lonely(rig));
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+
+        _ = await rig.Server.RemoveAsync("web", ControlRig.Cancellation);
+
+        Assert.Equal(0, await attached.ReadAsync(new byte[1], ControlRig.Cancellation));
+        Assert.Equal("the server has stopped to serve it", attached.EndReason);
+    }
+
+    [Fact]
+    public async Task Connection_Breaks_PortForgetsTheClient()
+    {
+        await using ControlRig rig = new();
+        _ = await rig.AddAsync("web", Lonely(rig));
+        using (Socket connection = await rig.ConnectAsync(ControlRig.Cancellation))
+        {
+            _ = await connection.SendAsync(
+                "GET /v1/vms/web/ports/1/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"u8.ToArray(),
+                ControlRig.Cancellation);
+            await UntilAsync(async () => (await ClientsAsync(rig)).Count == 1);
+        }
+
+        await UntilAsync(async () => (await ClientsAsync(rig)).Count == 0);
+    }
+
+    [Theory]
+    [InlineData("web/ports/nothing/attach", HttpStatusCode.NotFound)]
+    [InlineData("web/ports/1/attach", HttpStatusCode.UpgradeRequired)]
+    [InlineData("web/ports/1/attach?access=all", HttpStatusCode.BadRequest)]
+    public async Task Attach_ThatCannotBe_IsRefused(string path, HttpStatusCode status)
+    {
+        await using ControlRig rig = new();
+        _ = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+
+        using HttpResponseMessage response = await rig.Http.GetAsync(new Uri($"v1/vms/{path}", UriKind.Relative), ControlRig.Cancellation);
+
+        Assert.Equal(status, response.StatusCode);
+        Assert.Equal(Problem.MediaType, response.Content.Headers.ContentType!.MediaType);
+    }
+
+    [Fact]
+    public async Task Attach_UnknownPort_SaysWhichThereAre()
+    {
+        await using ControlRig rig = new();
+        _ = await rig.AddAsync("web", "port=1,protocol=test.echo,service=echo");
+
+        ControlException refused = await Assert.ThrowsAsync<ControlException>(
+            () => rig.Client.AttachAsync("web", "nothing", cancellationToken: ControlRig.Cancellation));
+
+        Assert.Contains("it has 1 (test.echo)", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A port that nobody is at on the host.</summary>
+    internal static string Lonely(ControlRig rig) => $"port=1,protocol=test.lonely,char=unix:{rig.File("lonely.sock")},server";
+
+    internal static async Task<string> ReadAsync(AttachedPort attached, int count)
+    {
+        byte[] buffer = new byte[count];
+        int filled = 0;
+        while (filled < count)
+        {
+            int read = await attached.ReadAsync(buffer.AsMemory(filled), ControlRig.Cancellation);
+            Assert.True(read > 0, attached.EndReason);
+            filled += read;
+        }
+
+        return Encoding.ASCII.GetString(buffer);
+    }
+
+    private static async Task<IReadOnlyList<ClientInfo>> ClientsAsync(ControlRig rig)
+        => (await rig.Client.GetPortAsync("web", "1", ControlRig.Cancellation)).Clients;
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
+        while (!await condition())
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+}
