@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clients;
@@ -23,7 +22,7 @@ public abstract class ReplaceTests(Machine machine, int parts) : GuestTests(mach
             Task sender = down.WriteAsync(before.Stream, 0, down.Length / 3);
             position = await up.CheckAsync(before.Stream, 0, up.Length / 3);
             await sender;
-            tcpPort = FreePort();
+            tcpPort = TcpPort.Free();
             await SetAsync("test.moved", $"char=tcp:127.0.0.1:{tcpPort},server");
             position = await up.CheckAsync(before.Stream, position);
         }
@@ -39,13 +38,6 @@ public abstract class ReplaceTests(Machine machine, int parts) : GuestTests(mach
         Assert.Equal(1, trail.All.Count(told => told is { Protocol: "test.moved", Kind: "guest-opened" }));
         Assert.False(Path.Exists(Machine.File("moved.sock")));
         await UnplugAsync("test.moved");
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 
