@@ -23,7 +23,6 @@ public sealed class EncryptedTests(UmlMachine machine) : GuestTests(machine)
         int port = TcpPort.Free();
         string path = await PlugAsync("test.tls", $"char=tcp:127.0.0.1:{port},server,{WriteServerFiles(authority)}");
         await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
-        Task<GuestResult> echo = Guest.TryAsync($"exec 5<>{path}; cat <&5 >&5", Patience.Long);
         await using (SslStream stranger = await ConnectAsync(port, authority, null))
         {
             // With TLS 1.3 the client is done before the server has seen that a certificate is missing.
@@ -33,6 +32,8 @@ public sealed class EncryptedTests(UmlMachine machine) : GuestTests(machine)
         await trail.WaitForAsync("peer-refused", "test.tls");
         using X509Certificate2 certificate = authority.Issue("operator");
         await using SslStream stream = await ConnectAsync(port, authority, certificate);
+        await trail.WaitForAsync("host-opened", "test.tls");
+        Task<GuestResult> echo = Guest.TryAsync($"exec 5<>{path}; cat <&5 >&5", Patience.Long);
         await ExpectEchoAsync(stream);
         await UnplugAsync("test.tls");
         _ = await echo;
@@ -44,7 +45,7 @@ public sealed class EncryptedTests(UmlMachine machine) : GuestTests(machine)
         using TestAuthority authority = new();
         int port = TcpPort.Free();
         string path = await PlugAsync("test.ws", $"char=wss:127.0.0.1:{port}/guest,server,{WriteServerFiles(authority)}");
-        Task<GuestResult> echo = Guest.TryAsync($"exec 5<>{path}; cat <&5 >&5", Patience.Long);
+        await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
         using X509Certificate2 certificate = authority.Issue("operator");
         using ClientWebSocket socket = new();
         socket.Options.ClientCertificates.Add(certificate);
@@ -53,6 +54,8 @@ public sealed class EncryptedTests(UmlMachine machine) : GuestTests(machine)
         using CancellationTokenSource limit = new(Patience.Short);
         await socket.ConnectAsync(new Uri($"wss://127.0.0.1:{port}/guest"), limit.Token);
         Assert.Equal("binary", socket.SubProtocol);
+        await trail.WaitForAsync("host-opened", "test.ws");
+        Task<GuestResult> echo = Guest.TryAsync($"exec 5<>{path}; cat <&5 >&5", Patience.Long);
         await using Stream stream = WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: false);
         await ExpectEchoAsync(stream);
         await UnplugAsync("test.ws");

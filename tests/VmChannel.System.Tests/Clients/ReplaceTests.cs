@@ -13,7 +13,21 @@ public abstract class ReplaceTests(Machine machine, int parts) : GuestTests(mach
         await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
         Pattern up = new("moved-up", parts);
         Pattern down = new("moved-down", parts);
-        Task<string> guest = Guest.RunAsync($"exec 5<>{path}; {up.GuestWriter} >&5 & head -c {down.Length} <&5 | cksum; wait", Patience.Long);
+
+        // While nobody is there a read ends early, as at the end of a file: the program goes on, with the port still open.
+        string script = $$"""
+            exec 5<>{{path}}
+            {{up.GuestWriter}} >&5 &
+            : >/tmp/moved
+            while ((rest = {{down.Length}} - $(wc -c </tmp/moved))); do
+                head -c $rest <&5 >>/tmp/moved
+                sleep 0.02
+            done
+            wait
+            cksum </tmp/moved
+            rm /tmp/moved
+            """;
+        Task<string> guest = Guest.RunAsync(script, Patience.Long);
         long position;
         int tcpPort;
         using (ChannelClient before = Machine.ConnectFile("moved.sock"))
