@@ -32,10 +32,10 @@ public sealed record PortInfo
     /// <summary>How often the guest opened it.</summary>
     public long GuestGeneration { get; init; }
 
-    /// <summary>The host end is there.</summary>
+    /// <summary>Somebody takes the guest's bytes: the host end, or a client beside it.</summary>
     public bool IsHostOpen { get; init; }
 
-    /// <summary>How often the host end came.</summary>
+    /// <summary>How often somebody came when nobody was there.</summary>
     public long HostGeneration { get; init; }
 
     /// <summary>Since when the host end, or a limit, takes less than the guest offers, UTC.</summary>

@@ -28,7 +28,7 @@ public sealed partial class Port
     {
         ArgumentNullException.ThrowIfNull(next);
         _channel.Replace(next);
-        Record.LookAtHost(next, IsHostOpen);
+        Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
     }
@@ -74,11 +74,17 @@ public sealed partial class Port
         };
         if (kind is not null)
         {
-            Record.Tell(kind.Value, change.Reason is null ? change.Description : $"{change.Description}: {change.Reason}");
+            Record.Tell(kind.Value, Cause(change));
         }
 
         ClientsChanged?.Invoke(change);
     }
+
+    /// <summary>Who and why; a host end says the first itself.</summary>
+    private static string Cause(ClientChange change)
+        => change.Reason is not string reason ? change.Description
+            : reason.StartsWith(change.Description, StringComparison.Ordinal) ? reason
+            : $"{change.Description}: {reason}";
 
     [LoggerMessage(70, LogLevel.Information, "{Port}: the host end is {HostEnd} from now on")]
     private partial void LogReplaced(PortSpec port, string hostEnd);

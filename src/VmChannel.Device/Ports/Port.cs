@@ -67,7 +67,7 @@ public sealed partial class Port : IDisposable
     public void TreatAsConsole(bool isConsole)
     {
         _channel.NeverHolds = isConsole || Spec.IsConsole;
-        Record.LookAtHost(HostEnd, IsHostOpen);
+        Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
     }
 
     /// <summary>The host end itself, whatever the guest is told.</summary>
@@ -90,7 +90,7 @@ public sealed partial class Port : IDisposable
     {
         _channel.Start(OnWake);
         ApplyGate(Spec);
-        Record.LookAtHost(HostEnd, IsHostOpen);
+        Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
     }
 
     /// <summary>Changes limits, access, log file and what happens while nobody is there. The host end and the guest notice nothing else.</summary>
@@ -107,7 +107,7 @@ public sealed partial class Port : IDisposable
         _channel.HistoryBytes = changed.Limits.HistoryBytes;
         _channel.BufferBytes = changed.Limits.BufferBytes;
         Record.SetSpec(changed, WhatDiffers(before, changed));
-        Record.LookAtHost(HostEnd, IsHostOpen);
+        Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
         _wakeTransport?.Invoke();
     }
 
@@ -214,15 +214,15 @@ public sealed partial class Port : IDisposable
 
     private void OnWake()
     {
-        bool isHostNews = HostEnd.IsOpen != State.IsHostOpen;
+        bool isHostNews = IsConnected != State.IsHostOpen;
         if (isHostNews || IsHostOpen != State.IsWritable)
         {
-            Record.LookAtHost(HostEnd, IsHostOpen);
+            Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
         }
 
         if (isHostNews)
         {
-            LogHost(Spec, HostEnd.IsOpen ? "connected" : "disconnected", HostEnd.Detail ?? HostEnd.Description);
+            LogHost(Spec, IsConnected ? "connected" : "disconnected", HostEnd.IsOpen == IsConnected ? HostEnd.Detail ?? HostEnd.Description : "a client");
         }
 
         long refused = HostEnd.RefusedPeers;

@@ -70,20 +70,23 @@ public sealed class PortRecord
     /// <summary>Nothing that the guest wrote before it closed the port is on its way any more.</summary>
     internal void SetDrained() => _state = _state with { IsDraining = false };
 
-    /// <summary>Looks at the host end, and tells when it came or went.</summary>
-    internal void LookAtHost(HostEnd end, bool isWritable)
+    /// <summary>Looks at the host's side, and tells when the first came or the last went.</summary>
+    /// <param name="end">The host end.</param>
+    /// <param name="isConnected">It is there, or a client beside it.</param>
+    /// <param name="isWritable">What the guest is told.</param>
+    internal void LookAtHost(HostEnd end, bool isConnected, bool isWritable)
     {
         PortState old = _state;
-        bool isNews = end.IsOpen != old.IsHostOpen;
+        bool isNews = isConnected != old.IsHostOpen;
         if (!isNews && isWritable == old.IsWritable && end.Detail == old.HostDetail && end.Description == old.HostEnd)
         {
             return;
         }
 
-        long generation = old.HostGeneration + (isNews && end.IsOpen ? 1 : 0);
+        long generation = old.HostGeneration + (isNews && isConnected ? 1 : 0);
         _state = old with
         {
-            IsHostOpen = end.IsOpen,
+            IsHostOpen = isConnected,
             HostGeneration = generation,
             IsWritable = isWritable,
             HostEnd = end.Description,
@@ -91,7 +94,8 @@ public sealed class PortRecord
         };
         if (isNews)
         {
-            Tell(end.IsOpen ? DeviceEventKind.HostOpened : DeviceEventKind.HostClosed, end.Detail, generation);
+            // A client beside the host end has events of its own, which say who it is.
+            Tell(isConnected ? DeviceEventKind.HostOpened : DeviceEventKind.HostClosed, end.IsOpen == isConnected ? end.Detail : null, generation);
         }
     }
 

@@ -23,10 +23,10 @@ public sealed record PortState
     /// <summary>How often the guest opened it.</summary>
     public long GuestGeneration { get; init; }
 
-    /// <summary>The host end is there.</summary>
+    /// <summary>Somebody takes the guest's bytes: the host end, or a client beside it.</summary>
     public bool IsHostOpen { get; init; }
 
-    /// <summary>How often the host end came.</summary>
+    /// <summary>How often somebody came when nobody was there.</summary>
     public long HostGeneration { get; init; }
 
     /// <summary>What the guest is told of the host: a console, and a port that discards, may always be written to.</summary>

@@ -92,30 +92,30 @@ internal static class CaptureVerb
     {
         using StopSignals signals = new();
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(signals.Token);
-        VmTarget target = await call.FindVmAsync(signals.Token);
-        Stream recording = await target.Client.CaptureAsync(target.Vm, call.Words[0], signals.Token);
-        bool isShown = file is null && Terminal.Is(FileDescriptor.Borrow(1));
-        await using Stream? output = isShown ? null : file is null ? StandardOutput() : CaptureFile.Create(file);
-        if (length is TimeSpan time)
-        {
-            end.CancelAfter(time);
-        }
-
         try
         {
+            VmTarget target = await call.FindVmAsync(signals.Token);
+            Stream recording = await target.Client.CaptureAsync(target.Vm, call.Words[0], signals.Token);
+            bool isShown = file is null && Terminal.Is(FileDescriptor.Borrow(1));
+            await using Stream? output = isShown ? null : file is null ? StandardOutput() : CaptureFile.Create(file);
+            if (length is TimeSpan time)
+            {
+                end.CancelAfter(time);
+            }
+
             await using CaptureReader capture = await CaptureReader.OpenAsync(recording, target.Vm, output, end.Token);
             bool isDone = isShown ? await ShowAsync(capture, end.Token) : await TallyAsync(capture, file, end.Token);
             if (isDone && Terminal.Is(FileDescriptor.Borrow(2)))
             {
                 StandardStream.Complain($"{PortText.Safe(target.Vm)} {CaptureText.Port(capture.Header)} was unplugged, or its server has stopped");
             }
-
-            return 0;
         }
         catch (OperationCanceledException)
         {
-            return 0; // recorded as long as was wanted
+            // Recorded as long as was wanted.
         }
+
+        return 0;
     }
 
     /// <summary>Prints records. False when nobody reads.</summary>

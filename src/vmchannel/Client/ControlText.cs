@@ -44,7 +44,7 @@ internal static class ControlText
             table.Add(
                 PortText.Number(port), port.Protocol is null ? "(console)" : PortText.Safe(port.Protocol), PortText.Guest(port), PortText.Host(port),
                 PortText.State(port, now), PortText.Bytes(port.Counters.FromGuestBytes), PortText.Bytes(port.Counters.ToGuestBytes),
-                PortText.Safe(port.HostEnd));
+                PortText.Safe(port.HostEnd) + (port.Clients.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" and {port.Clients.Count} beside it")));
         }
 
         return table.ToString();

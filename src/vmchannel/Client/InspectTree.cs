@@ -70,7 +70,12 @@ internal static class InspectTree
     {
         Node node = new($"{(port.IsConsole ? "console, " : "")}{PortText.Name(port.Number, port.Protocol)}: {PortText.State(port, now)}");
         _ = node.Add(new Node($"guest: {PortText.Guest(port)}, opened {port.GuestGeneration}×"));
-        _ = node.Add(new Node($"host: {PortText.Host(port)}, {PortText.Safe(port.HostEnd)}{(port.HostDetail is null ? "" : $" ({PortText.Safe(port.HostDetail)})")}, came {port.HostGeneration}×"));
+        _ = node.Add(new Node($"host: {PortText.Host(port)}, {HostEnd(port)}, came {port.HostGeneration}×"));
+        foreach (ClientInfo client in port.Clients)
+        {
+            _ = node.Add(new Node(Client(client, now)));
+        }
+
         PortLimitsInfo limits = port.Limits;
         _ = node.Add(new Node(
             $"on-disconnect={port.OnDisconnect.ToString().ToLowerInvariant()}, rate {(limits.BytesPerSecond is long rate ? PortText.Bytes(rate) + "/s" : "unlimited")}, buffer {PortText.Bytes(limits.BufferBytes)}, history {PortText.Bytes(limits.HistoryBytes)}, {Access(limits.Access)}{(limits.LogFile is null ? "" : $", log {PortText.Safe(limits.LogFile)}")}"));
@@ -81,6 +86,18 @@ internal static class InspectTree
             $"{counters.Kicks} kicks, {counters.Calls} calls, {counters.SuppressedCalls} suppressed, {counters.WakeNudges} writers woken, {counters.Throttles} times throttled, {counters.Stalls} times stalled"));
         return node;
     }
+
+    /// <summary>The detail mostly begins with the end it is about.</summary>
+    private static string HostEnd(PortInfo port)
+        => PortText.Safe(
+            port.HostDetail is not string detail ? port.HostEnd
+                : detail.StartsWith(port.HostEnd, StringComparison.Ordinal) ? detail
+                : $"{port.HostEnd} ({detail})");
+
+    private static string Client(ClientInfo client, DateTimeOffset now)
+        => $"client {client.Id}: {PortText.Safe(client.Description)}, for {PortText.Since(client.Since, now)}, "
+            + $"{(client.IsWaiting ? "waits" : client.IsHolder ? "holds the channel" : $"{PortText.Bytes(client.BehindBytes)} behind")}, "
+            + $"{(client.MayWrite ? "may write" : "reads only")}, {PortText.Bytes(client.TakenBytes)} taken, {PortText.Bytes(client.GivenBytes)} sent";
 
     private static string List(IReadOnlyList<string>? words)
         => words is null ? "not yet" : words.Count == 0 ? "none" : string.Join(", ", words.Select(PortText.Safe));

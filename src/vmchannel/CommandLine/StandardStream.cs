@@ -19,6 +19,9 @@ internal static class StandardStream
     /// <returns>False when nobody reads any more.</returns>
     public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Write(Output, bytes, Timeout.InfiniteTimeSpan);
 
+    /// <inheritdoc cref="WriteOutput(ReadOnlySpan{byte})"/>
+    public static bool WriteError(ReadOnlySpan<byte> bytes) => Write(Error, bytes, Timeout.InfiniteTimeSpan);
+
     /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
     public static void WriteError(string text)
         => _ = Write(Error, Terminal.Is(Error) ? text.Replace("\n", "\r\n", StringComparison.Ordinal) : text);

@@ -8,7 +8,7 @@ namespace VmChannel.Cli.Control;
 [SuppressMessage("Usage", "CA2213", Justification = "Both sockets are the caller's.")]
 internal sealed class AttachedClient : IDisposable
 {
-    private const int BufferBytes = 64 * 1024;
+    private const int BufferBytes = 16 * 1024;
     private static readonly TimeSpan LeaveTime = TimeSpan.FromSeconds(5);
 
     private readonly WebSocket _socket;

@@ -1,6 +1,7 @@
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Ports;
+using VmChannel.Device.VhostUser;
 using VmChannel.Device.VirtioSerial;
 
 namespace VmChannel.Cli.Control;
@@ -21,7 +22,7 @@ internal static class VmView
         PortState[] ports = [.. vm.Ports.Select(served => served.Port.State)];
         return new(
             vm.Name,
-            vm.Plan.Endpoint.ToString()!,
+            Endpoint(vm.Plan.Endpoint),
             State(device),
             ports.Length,
             ports.Count(port => port.IsGuestOpen),
@@ -29,6 +30,14 @@ internal static class VmView
             device.MaxPorts,
             device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : null);
     }
+
+    /// <summary>Whoever asks may be in another folder than the server.</summary>
+    private static string Endpoint(VhostUserEndpoint endpoint) => endpoint switch
+    {
+        VhostUserEndpoint.Listen { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
+        VhostUserEndpoint.Connect { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
+        _ => endpoint.ToString()!,
+    };
 
     private static VmState State(DeviceState device)
         => device.IsBroken ? VmState.Broken

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using VmChannel.Cli.Serve;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Ports;
 
 namespace VmChannel.Cli.Metrics;
@@ -9,6 +10,8 @@ internal static class PortInstruments
 {
     private static readonly KeyValuePair<string, object?> FromGuest = new("direction", "from_guest");
     private static readonly KeyValuePair<string, object?> ToGuest = new("direction", "to_guest");
+    private static readonly KeyValuePair<string, object?> Served = new("state", "served");
+    private static readonly KeyValuePair<string, object?> Waiting = new("state", "waiting");
     private static readonly KeyValuePair<string, object?> GuestEnd = new("end", "guest");
     private static readonly KeyValuePair<string, object?> HostEnd = new("end", "host");
 
@@ -16,8 +19,14 @@ internal static class PortInstruments
     {
         Counters("vmchannel.port.io", "By", "Bytes that went through the port.", counters => (counters.FromGuestBytes, counters.ToGuestBytes));
         Counters(
+            "vmchannel.port.refused",
+            "By",
+            "Bytes that were dropped because the port is readonly or writeonly.",
+            counters => (counters.RefusedFromGuestBytes, counters.RefusedToGuestBytes));
+        Counters(
             "vmchannel.port.messages", "{message}", "Buffers that went through the port.", counters => (counters.FromGuestMessages, counters.ToGuestMessages));
         Counter("vmchannel.port.dropped", "By", "Bytes of the guest that were dropped, because nobody was there to take them.", port => port.DroppedBytes);
+        Counter("vmchannel.port.unlogged", "By", "Bytes that are missing in the log file, because it could not be written.", port => port.Counters.UnloggedBytes);
         Counter("vmchannel.port.kicks", "{kick}", "Kicks: how often the guest told the device.", port => port.Counters.Kicks);
         Counter("vmchannel.port.calls", "{call}", "Calls: how often the device told the guest.", port => port.Counters.Calls);
         Counter("vmchannel.port.suppressed_calls", "{call}", "Calls the guest did not want.", port => port.Counters.SuppressedCalls);
@@ -33,8 +42,18 @@ internal static class PortInstruments
         meter.Count(
             "vmchannel.port.open",
             "{end}",
-            "Whether a program in the guest has the port open, and whether the host end is there.",
-            vm => vm.Ports.SelectMany(port => Pair(vm, port, (GuestEnd, Flag(port.Port.State.IsGuestOpen)), (HostEnd, Flag(port.Port.State.IsHostOpen)))));
+            "Whether a program in the guest has the port open, and whether somebody is there on the host.",
+            vm => vm.Ports.SelectMany(port => Pair(vm, port, (GuestEnd, Flag(port.Port.State.IsGuestOpen)), (HostEnd, Flag(IsHostThere(port.Port))))));
+        meter.Count(
+            "vmchannel.port.clients",
+            "{client}",
+            "Clients of a channel that takes several.",
+            vm => vm.Ports.SelectMany(port =>
+            {
+                IReadOnlyList<ClientState> clients = port.Port.Clients;
+                int waiting = clients.Count(client => client.IsWaiting);
+                return Pair(vm, port, (Served, clients.Count - waiting), (Waiting, waiting));
+            }));
         Count("vmchannel.port.ready", "{port}", "Whether the guest's driver has set the port up.", state => state.IsReady);
         Count("vmchannel.port.suspended", "{port}", "Whether the port's queues do not run.", state => state.IsSuspended);
         Count(
@@ -81,6 +100,9 @@ internal static class PortInstruments
             ? [new("vm", vm.Name), new("port", spec.Number)]
             : [new("vm", vm.Name), new("port", spec.Number), new("protocol", spec.Protocol)];
     }
+
+    /// <summary>The host end of a channel with several clients only listens: its clients are who is there.</summary>
+    private static bool IsHostThere(Port port) => port.State.IsHostOpen || port.Clients.Any(client => !client.IsWaiting);
 
     private static long Flag(bool isSo) => isSo ? 1 : 0;
 

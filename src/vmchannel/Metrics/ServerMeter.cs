@@ -57,7 +57,7 @@ internal sealed class ServerMeter : IDisposable
         _ = Meter.CreateObservableCounter(
             "vmchannel.server.missed_events", () => api.MissedEvents, "{event}", "Events that listeners were too slow for, over all listeners.");
         _ = Meter.CreateObservableCounter(
-            "vmchannel.api.requests", () => api.Requests, "{request}", "Requests to the control API that were answered.");
+            "vmchannel.api.requests", () => api.Requests, "{request}", "Requests to the control API that are over.");
         _ = Meter.CreateObservableUpDownCounter(
             "vmchannel.api.active_requests", () => api.ActiveRequests, "{request}", "Requests under way, event listeners included.");
     }

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
-using Microsoft.Win32.SafeHandles;
 using VmChannel.Cli.Client;
+using VmChannel.Cli.CommandLine;
 using VmChannel.Control;
 using VmChannel.Native;
 
@@ -9,6 +9,7 @@ namespace VmChannel.Cli.Run;
 /// <summary>The device of a VM that another process serves. The run's own ports are plugged in there by its control API.</summary>
 internal sealed class ServedDevice : IRunDevice
 {
+    private const int CopyBytes = 64 * 1024;
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
     private static readonly string[] Outputs = [RunPorts.Output, RunPorts.Error];
 
@@ -16,7 +17,10 @@ internal sealed class ServedDevice : IRunDevice
     private readonly string _vm;
     private readonly List<string> _plugged = [];
     private readonly List<Task> _copies = [];
+    private readonly WakeableInput _input = new();
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _inputCopy = Task.CompletedTask;
+    private volatile bool _isOver;
 
     private ServedDevice(VmTarget target, VmInfo info, IReadOnlyList<string> channels)
     {
@@ -62,9 +66,11 @@ internal sealed class ServedDevice : IRunDevice
         {
             await device.UnplugAsync();
             device.Control = new RunControl(await device.PlugAsync(RunPorts.Control, "hold", folder, cancellationToken));
-            SendInput(await device.PlugAsync(RunPorts.Input, "hold", folder, cancellationToken));
-            device._copies.Add(device.CopyOutputAsync(await device.PlugAsync(RunPorts.Output, "discard", folder, cancellationToken), 1));
-            device._copies.Add(device.CopyOutputAsync(await device.PlugAsync(RunPorts.Error, "discard", folder, cancellationToken), 2));
+            device._inputCopy = device.SendInputAsync(await device.PlugAsync(RunPorts.Input, "hold", folder, cancellationToken));
+            device._copies.Add(device.CopyOutputAsync(
+                await device.PlugAsync(RunPorts.Output, "discard", folder, cancellationToken), StandardStream.WriteOutput));
+            device._copies.Add(device.CopyOutputAsync(
+                await device.PlugAsync(RunPorts.Error, "discard", folder, cancellationToken), StandardStream.WriteError));
             return device;
         }
         catch
@@ -108,6 +114,10 @@ internal sealed class ServedDevice : IRunDevice
             // The server has ended, and its ports with it.
         }
 
+        _isOver = true;
+        _input.Wake();
+        await _inputCopy;
+        _input.Dispose();
         _client.Dispose();
     }
 
@@ -140,38 +150,41 @@ internal sealed class ServedDevice : IRunDevice
         }
     }
 
-    /// <summary>A thread of its own: a read of standard input cannot be cancelled.</summary>
-    private static void SendInput(NetworkStream guest)
-        => new Thread(() =>
-        {
-            try
-            {
-                using (guest)
-                using (FileStream input = new(new SafeFileHandle(0, ownsHandle: false), FileAccess.Read, bufferSize: 0))
-                {
-                    input.CopyTo(guest);
-                }
-            }
-            catch (IOException)
-            {
-                // Nobody reads it any more, or there is none.
-            }
-        })
-        { IsBackground = true, Name = "input" }.Start();
-
-    private async Task CopyOutputAsync(NetworkStream guest, int descriptor)
+    private async Task SendInputAsync(NetworkStream guest)
     {
+        byte[] buffer = new byte[CopyBytes];
         await using (guest)
         {
             try
             {
-                await using FileStream output = new(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-                await guest.CopyToAsync(output);
+                while (!_isOver && await _input.ReadAsync(buffer, Timeout.InfiniteTimeSpan) is int count and not 0)
+                {
+                    await guest.WriteAsync(buffer.AsMemory(0, Math.Max(count, 0)));
+                }
             }
             catch (IOException)
             {
-                _ = _lost.TrySetResult();
+                // The guest is gone, and nobody reads it any more.
             }
         }
     }
+
+    private async Task CopyOutputAsync(NetworkStream guest, StreamWriter write)
+    {
+        byte[] buffer = new byte[CopyBytes];
+        await using (guest)
+        {
+            while (await guest.ReadAsync(buffer) is int count and > 0)
+            {
+                if (!await Task.Run(() => write(buffer.AsSpan(0, count))))
+                {
+                    _ = _lost.TrySetResult();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>Writes all, or returns false: nobody reads.</summary>
+    private delegate bool StreamWriter(ReadOnlySpan<byte> bytes);
 }

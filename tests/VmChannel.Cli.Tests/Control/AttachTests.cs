@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Serve;
 using VmChannel.Control;
@@ -60,6 +61,28 @@ public sealed class AttachTests
         Assert.True(await attached.WriteAsync("hello"u8.ToArray(), ControlRig.Cancellation));
 
         Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+    }
+
+    [Fact]
+    public async Task Attach_OverTcp_NeedsTheToken()
+    {
+        const string Token = "0123456789abcdef0123456789abcdef";
+        await using ControlRig rig = new(new ControlPlan(Tcp: new IPEndPoint(IPAddress.Loopback, 0), Token: Token));
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+        Assert.True(ControlAddress.TryParse($"http://{rig.Listeners.TcpAddress}", out ControlAddress? address, out _));
+        using ControlClient stranger = new(address);
+        using ControlClient friend = new(address, Token);
+
+        ControlException refused = await Assert.ThrowsAsync<ControlException>(
+            () => stranger.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation));
+        await using AttachedPort attached = await friend.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+        Assert.True(await attached.WriteAsync("hello"u8.ToArray(), ControlRig.Cancellation));
+
+        Assert.Equal(401, refused.Problem!.Status);
+        Assert.Equal("hello"u8.ToArray(), guest.Driver.Receive(1, 5));
+        Assert.Contains("127.0.0.1", Assert.Single(await ClientsAsync(rig)).Description, StringComparison.Ordinal);
     }
 
     [Fact]

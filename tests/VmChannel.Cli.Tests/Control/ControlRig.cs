@@ -51,13 +51,15 @@ internal sealed class ControlRig : IAsyncDisposable
     public string File(string name) => Path.Combine(_folder, name);
 
     /// <summary>Serves a VM that listens on <c>NAME.sock</c>, with ports as <c>-virtioserial</c> has them.</summary>
-    public Task<VmHost> AddAsync(string name, params string[] ports)
+    public Task<VmHost> AddAsync(string name, params string[] ports) => AddAsync(name, new VirtioSerialSettings(MaxPorts: 8), ports);
+
+    /// <inheritdoc cref="AddAsync(string, string[])"/>
+    public Task<VmHost> AddAsync(string name, VirtioSerialSettings settings, params string[] ports)
     {
-        const int MaxPorts = 8;
         Assert.True(UnixAddress.TryCreate(File($"{name}.sock"), isAbstract: false, isTight: true, out UnixAddress? address, out _));
-        PortTable table = new(MaxPorts, ServiceCatalog.All);
+        PortTable table = new(settings.MaxPorts, ServiceCatalog.All);
         Assert.True(table.TryAddAll(ports.Select(ServerRig.Request), out string? error), error);
-        VmPlan plan = new(name, new DevicePlan(new VirtioSerialSettings(MaxPorts), table.Plans), new VhostUserEndpoint.Listen(address));
+        VmPlan plan = new(name, new DevicePlan(settings, table.Plans), new VhostUserEndpoint.Listen(address));
         return Server.AddAsync(plan, Cancellation);
     }
 

@@ -10,7 +10,7 @@ public sealed class SharedAnswersTests : IDisposable
 {
     private const string Subject = "a VM";
 
-    private readonly SemaphoreSlim _turns = new(2);
+    private readonly SemaphoreSlim _turns = new(1);
 
     public void Dispose() => _turns.Dispose();
 

@@ -1,9 +1,12 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Sockets;
 using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Control;
 using VmChannel.Cli.Tests.Serve;
+using VmChannel.Device.VirtioSerial;
+using VmChannel.Testing;
 using VmChannel.Wire.VirtioConsole;
 using Xunit;
 
@@ -59,6 +62,25 @@ public sealed class MetricsRouteTests
     }
 
     [Fact]
+    public async Task Bytes_ThatDoNotMove_StallWithAReason()
+    {
+        await using ControlRig rig = new();
+        VirtioSerialSettings settings = new(MaxPorts: 8) { StallAfter = TimeSpan.FromMilliseconds(50) };
+        VmHost vm = await rig.AddAsync("web", settings, $"port=1,protocol=test.alone,char=unix:{rig.File("alone.sock")},server=on,wait=off");
+        using GuestDouble guest = new(vm);
+        guest.Driver.Open(1);
+
+        guest.Driver.Write(1, "anybody?"u8);
+
+        Wait.Until(() => vm.Ports[1]!.Port.State.StalledSince is not null, "the stall");
+        Exposition exposition = await ScrapeAsync(rig);
+        Assert.Equal(1, exposition.Value("vmchannel_port_stalled", "port=1,protocol=test.alone,reason=no_host_end,vm=web"));
+        Assert.Equal(1, exposition.Value("vmchannel_port_stalls_total", "port=1,protocol=test.alone,vm=web"));
+        Assert.Equal(0, exposition.Value("vmchannel_port_io_bytes_total", "direction=from_guest,port=1,protocol=test.alone,vm=web"));
+        Assert.Equal(0, exposition.Value("vmchannel_port_open", "end=host,port=1,protocol=test.alone,vm=web"));
+    }
+
+    [Fact]
     public async Task Port_ThatIsUnplugged_HasNoSeries()
     {
         await using ControlRig rig = new();
@@ -69,6 +91,29 @@ public sealed class MetricsRouteTests
         Exposition exposition = await ScrapeAsync(rig);
         Assert.DoesNotContain(exposition.Families.Values, family => family.Samples.Keys.Any(labels => labels.Contains("port=1,", StringComparison.Ordinal)));
         Assert.Equal(0, exposition.Value("vmchannel_port_stalled", "port=2,protocol=test.other,vm=web"));
+    }
+
+    [Fact]
+    public async Task Clients_OfOneChannel_AreCounted()
+    {
+        await using ControlRig rig = new();
+        string path = rig.File("many.sock");
+        _ = await rig.AddAsync("web", $"port=1,protocol=test.many,char=unix:{path},server=on,wait=off,clients=4,mode=broadcast");
+        const string Port1 = "port=1,protocol=test.many";
+        Exposition before = await ScrapeAsync(rig);
+        Assert.Equal(0, before.Value("vmchannel_port_open", $"end=host,{Port1},vm=web"));
+        Assert.Equal(0, before.Value("vmchannel_port_clients", $"{Port1},state=served,vm=web"));
+
+        using Socket first = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using Socket second = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await first.ConnectAsync(new UnixDomainSocketEndPoint(path), ControlRig.Cancellation);
+        await second.ConnectAsync(new UnixDomainSocketEndPoint(path), ControlRig.Cancellation);
+
+        Wait.Until(() => rig.Server.Find("web")!.Ports[1]!.Port.Clients.Count == 2, "two clients");
+        Exposition after = await ScrapeAsync(rig);
+        Assert.Equal(2, after.Value("vmchannel_port_clients", $"{Port1},state=served,vm=web"));
+        Assert.Equal(0, after.Value("vmchannel_port_clients", $"{Port1},state=waiting,vm=web"));
+        Assert.Equal(1, after.Value("vmchannel_port_open", $"end=host,{Port1},vm=web"));
     }
 
     [Fact]

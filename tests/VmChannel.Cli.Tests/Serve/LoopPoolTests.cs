@@ -1,5 +1,6 @@
 using VmChannel.Cli.Serve;
 using VmChannel.Device.Loop;
+using VmChannel.Native;
 using Xunit;
 
 namespace VmChannel.Cli.Tests.Serve;
@@ -18,6 +19,18 @@ public sealed class LoopPoolTests
         Assert.All(await Task.WhenAll(loops.Select(loop => loop.InvokeAsync(() => 1))), one => Assert.Equal(1, one));
         Array.ForEach(loops, pool.Return);
         Assert.Equal(0, pool.Count);
+    }
+
+    [Fact]
+    public async Task Loop_OnItsThread_HasAShorterSliceThanOthers()
+    {
+        Assert.SkipWhen(SchedulingSlice.Current == TimeSpan.Zero, "this kernel has no slices: Linux 6.12 or later");
+        using LogFactory log = new();
+        LoopPool pool = new(most: 1, log);
+        DeviceLoop loop = pool.Take();
+
+        Assert.InRange(await loop.InvokeAsync(() => SchedulingSlice.Current), TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(0.5));
+        pool.Return(loop);
     }
 
     [Fact]
