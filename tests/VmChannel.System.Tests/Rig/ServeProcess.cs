@@ -72,6 +72,17 @@ internal sealed class ServeProcess : IAsyncDisposable
         return (code, command.Output.ToString(), command.Errors.ToString());
     }
 
+    /// <summary>Asks its control API for something, byte for byte.</summary>
+    /// <param name="path">As it is to stand in the request.</param>
+    /// <returns>The whole answer, headers included.</returns>
+    public async Task<string> GetAsync(string path)
+    {
+        using ChannelClient client = ChannelClient.Connect(ControlSocket);
+        await client.SendAsync($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        using StreamReader reader = new(client.Stream);
+        return await reader.ReadToEndAsync().WaitAsync(Patience.Short);
+    }
+
     /// <summary>Asks it to stop.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()

@@ -32,7 +32,7 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
 
             Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream, position));
             await writer;
-            string answer = await GetAsync("/v1/vms");
+            string answer = await Machine.Serve.GetAsync("/v1/vms");
             Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
         }
         finally
@@ -41,8 +41,8 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
         }
 
         Assert.Equal(4, (await Machine.Serve.Control.GetPortsAsync("device", TestContext.Current.CancellationToken)).Count);
-        Assert.StartsWith("HTTP/1.1 400 ", await GetAsync("/v1/events?after=never"), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 404 ", await GetAsync("/v1/vms/..%2f..%2fetc"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", await Machine.Serve.GetAsync("/v1/events?after=never"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404 ", await Machine.Serve.GetAsync("/v1/vms/..%2f..%2fetc"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -90,15 +90,6 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
         {
             // It hung up.
         }
-    }
-
-    private async Task<string> GetAsync(string path)
-    {
-        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await socket.ConnectAsync(new UnixDomainSocketEndPoint(Machine.Serve.ControlSocket));
-        _ = await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
-        using StreamReader reader = new(new NetworkStream(socket));
-        return await reader.ReadToEndAsync().WaitAsync(Patience.Short);
     }
 }
 
