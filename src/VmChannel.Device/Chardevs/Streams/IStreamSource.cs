@@ -13,8 +13,9 @@ internal interface IStreamSource : IDisposable
     long RefusedCount { get; }
 
     /// <summary>Loop thread, once: opens and checks what can be checked now.</summary>
+    /// <param name="refused">Called on any thread with each peer that is turned away, and why, for people.</param>
     /// <exception cref="Channels.HostEndException">It cannot work: the message says what and what to do.</exception>
-    void Start();
+    void Start(Action<string> refused);
 
     /// <summary>Pool thread, one at a time: the next peer, however long that takes.</summary>
     /// <exception cref="Channels.HostEndException">Nobody will ever come.</exception>

@@ -36,7 +36,7 @@ internal sealed class StreamClient : IStreamSource
 
     public long RefusedCount => 0;
 
-    public void Start() => _layers.Start();
+    public void Start(Action<string> refused) => _layers.Start();
 
     public async Task<StreamPeer> NextAsync(CancellationToken cancellation)
     {

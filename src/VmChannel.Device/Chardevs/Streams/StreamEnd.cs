@@ -82,7 +82,7 @@ public sealed partial class StreamEnd : HostEnd
 
     protected override void OnStart()
     {
-        _source.Start();
+        _source.Start(who => _loop.Post(() => CountRefused(who)));
         _serving = Task.Run(ServeAsync);
     }
 

@@ -28,6 +28,7 @@ internal sealed partial class StreamServer : IStreamSource
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private Socket? _listener;
+    private Action<string>? _tellRefused;
     private long _refused;
 
     public StreamServer(ChardevSpec.Tcp spec, StreamLayers layers, ILogger log)
@@ -52,8 +53,9 @@ internal sealed partial class StreamServer : IStreamSource
     /// <summary>Where it listens: with port 0 the system chose.</summary>
     public IPEndPoint? LocalAddress { get; private set; }
 
-    public void Start()
+    public void Start(Action<string> refused)
     {
+        _tellRefused = refused;
         _layers.Start();
         _listener = TcpListening.Open(_spec.Address, MaxWaiting, Description);
         LocalAddress = (IPEndPoint)_listener.LocalEndPoint!;
@@ -159,6 +161,7 @@ internal sealed partial class StreamServer : IStreamSource
     private void Refuse(string who, string reason)
     {
         _ = Interlocked.Increment(ref _refused);
+        _tellRefused?.Invoke($"{who}: {reason}");
         if (_gate.TryPass(out long held))
         {
             LogRefused(Description, who, reason, held == 0 ? "" : $" ({held} others since the last such line)");

@@ -73,6 +73,8 @@ public sealed class TlsServerTests : IDisposable
             _ = await refused.ReadAsync(1);
         });
         Until(() => ((StreamEnd)rig.End).RefusedCount == 1, "the refusal");
+        Until(() => rig.On(() => rig.End.RefusedPeers) == 1, "the port's word of it");
+        Assert.Contains(reason, rig.On(() => rig.End.LastRefused), StringComparison.Ordinal);
         Until(() => rig.Log.Lines.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"a line about '{reason}' in: {string.Join('\n', rig.Log.Lines)}");
         Assert.False(rig.On(() => rig.End.IsOpen));
         using X509Certificate2 right = _files.Authority.Issue("bob");
