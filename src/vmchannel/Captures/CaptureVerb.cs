@@ -21,7 +21,7 @@ internal static class CaptureVerb
         never waits for a recording: one that is too slow has gaps, which say how many bytes are missing. "show" prints
         a file, "vmchannel replay" sends it to a guest again.
 
-          -o FILE               write a file, which others may not read
+          -o FILE               write a file; others may not read a new one
           --for TIME            end after TIME, such as 10s or 2m
 
         Examples:
