@@ -98,22 +98,28 @@ public abstract class BroadcastTests(Machine machine) : GuestTests(machine)
         await UnplugAsync("test.late");
     }
 
-    /// <summary>Reads what comes until the guest has written all and all of that is here: it ends with the pattern's last byte.</summary>
+    /// <summary>Reads what comes until the guest has written all, and says so on the channel.</summary>
     private async Task<byte[]> ReadUntilWrittenAsync(ChannelClient client, Task<string> writer)
     {
-        using MemoryStream all = new();
         byte[] end = "the end\n"u8.ToArray();
-        Task ending = writer.ContinueWith(_ => Guest.RunAsync($"echo the end > {Machine.PathOf("test.heir")}"), TaskScheduler.Default).Unwrap();
+        Task ending = EndAsync();
+        using MemoryStream all = new();
         byte[] buffer = new byte[1 << 16];
-        while (all.Length < end.Length || !all.GetBuffer().AsSpan(0, (int)all.Length).EndsWith(end))
+        while (!all.GetBuffer().AsSpan(0, (int)all.Length).EndsWith(end))
         {
             int count = await client.Stream.ReadAsync(buffer).AsTask().WaitAsync(Patience.Long);
             Assert.NotEqual(0, count);
-            all.Write(buffer, 0, count);
+            await all.WriteAsync(buffer.AsMemory(0, count));
         }
 
         await ending;
         return all.ToArray()[..^end.Length];
+
+        async Task EndAsync()
+        {
+            await writer;
+            await Guest.RunAsync($"echo the end > {Machine.PathOf("test.heir")}");
+        }
     }
 }
 

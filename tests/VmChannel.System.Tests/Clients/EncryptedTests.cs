@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using VmChannel.SystemTests.Rig;
@@ -71,7 +70,6 @@ public sealed class EncryptedTests(UmlMachine machine) : GuestTests(machine)
             new SslClientAuthenticationOptions
             {
                 TargetHost = "localhost",
-                EnabledSslProtocols = SslProtocols.Tls13,
                 ClientCertificates = certificate is null ? null : [certificate],
                 RemoteCertificateValidationCallback = (_, shown, _, _) => IsOf(authority, shown),
             },

@@ -36,6 +36,7 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         await UntilStallsAsync(Alone, "no-host-end");
         (_, string tree, _) = await Machine.Serve.CommandAsync("inspect");
         Assert.Contains("stalled", tree, StringComparison.Ordinal);
+        await ExpectDoctorToNameThemAsync();
 
         // Each moves again as soon as what was missing is there.
         await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
@@ -57,6 +58,22 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         }
 
         await draining;
+    }
+
+    /// <summary>The doctor finds each of them, with something to do about it.</summary>
+    private async Task ExpectDoctorToNameThemAsync()
+    {
+        (int code, string output, _) = await Machine.Serve.CommandAsync("doctor", "device", "--json");
+        Assert.Equal(1, code);
+        using JsonDocument report = JsonDocument.Parse(output);
+        JsonElement vm = Assert.Single(report.RootElement.GetProperty("vms").EnumerateArray());
+        JsonElement[] stalls = [.. vm.GetProperty("findings").EnumerateArray().Where(finding => finding.GetProperty("code").GetString() == "port-stalled")];
+        Assert.Equal(3, stalls.Length);
+        Assert.All(stalls, finding => Assert.False(string.IsNullOrEmpty(finding.GetProperty("fix").GetString())));
+        foreach (string name in (string[])[Unread, Full, Alone])
+        {
+            Assert.Contains(stalls, finding => finding.GetProperty("what").GetString()!.Contains(name, StringComparison.Ordinal));
+        }
     }
 
     private static async Task DrainAsync(ChannelClient client)

@@ -72,13 +72,13 @@ internal sealed class ServeProcess : IAsyncDisposable
         return (code, command.Output.ToString(), command.Errors.ToString());
     }
 
-    /// <summary>Asks its control API for something, byte for byte.</summary>
+    /// <summary>Asks its control API for something, byte for byte, in HTTP/1.0: answers come in one piece.</summary>
     /// <param name="path">As it is to stand in the request.</param>
     /// <returns>The whole answer, headers included.</returns>
     public async Task<string> GetAsync(string path)
     {
         using ChannelClient client = ChannelClient.Connect(ControlSocket);
-        await client.SendAsync($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        await client.SendAsync($"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
         using StreamReader reader = new(client.Stream);
         return await reader.ReadToEndAsync().WaitAsync(Patience.Short);
     }

@@ -66,11 +66,9 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
         }
     }
 
-    private static IEnumerable<byte[]> HostileRequests(int seed)
+    private static IEnumerable<byte[]> HostileRequests(int turn)
     {
-        byte[] noise = new byte[4096];
-        new Random(seed).NextBytes(noise);
-        yield return noise;
+        yield return Pattern.Block.Slice(turn * 4096, 4096).ToArray();
         yield return "GET /v1/vms HTTP/1.1\r\nHost: "u8.ToArray();
         yield return "POST /v1/vms/device/ports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{\"options\":\""u8.ToArray();
         yield return "POST /v1/vms/device/ports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n"u8.ToArray();
