@@ -21,15 +21,16 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
 
         using ChannelClient unread = Machine.ConnectFile(Unread);
         using ChannelClient full = Machine.ConnectFile(Full);
-        ChannelClient left = Machine.ConnectFile(Alone);
         Pattern pattern = new("stalls", 1);
         Task<string> reader = Guest.RunAsync(
             $"exec 5<>{Machine.PathOf(Unread)}; until [ -e /tmp/stalls.read ]; do sleep 0.1; done; head -c {pattern.Length} <&5 | cksum", Patience.Long);
-        Task sender = pattern.WriteAsync(unread.Stream);
+        Task sender = SendAsync();
         Task<string> writer = Guest.RunAsync($"{pattern.GuestWriter} > {Machine.PathOf(Full)}", Patience.Long);
         Task<string> lonely = Guest.RunAsync($"{new Pattern("lonely", 1).GuestWriter} > {Machine.PathOf(Alone)}", Patience.Long);
-        await UntilWaitsAsync(Alone);
-        left.Dispose();
+        using (ChannelClient left = Machine.ConnectFile(Alone))
+        {
+            await UntilWaitsAsync(Alone);
+        }
 
         await UntilStallsAsync(Unread, "guest-not-reading");
         await UntilStallsAsync(Full, "host-end-full");
@@ -41,7 +42,7 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         // Each moves again as soon as what was missing is there.
         await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
         using ChannelClient next = Machine.ConnectFile(Alone);
-        Task draining = DrainAsync(next);
+        Task draining = DrainAsync();
         Assert.Equal(pattern.Length, await pattern.CheckAsync(full.Stream));
         await Task.WhenAll(writer, lonely);
         await Guest.RunAsync("echo >/tmp/stalls.read");
@@ -58,6 +59,17 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         }
 
         await draining;
+
+        async Task SendAsync() => await pattern.WriteAsync(unread.Stream);
+
+        async Task DrainAsync()
+        {
+            byte[] buffer = new byte[1 << 16];
+            while (await next.Stream.ReadAsync(buffer) > 0)
+            {
+                // Only the room counts.
+            }
+        }
     }
 
     /// <summary>The doctor finds each of them, with something to do about it.</summary>
@@ -76,19 +88,9 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         }
     }
 
-    private static async Task DrainAsync(ChannelClient client)
-    {
-        byte[] buffer = new byte[1 << 16];
-        while (await client.Stream.ReadAsync(buffer) > 0)
-        {
-            // Only the room counts.
-        }
-    }
-
     /// <summary>Waits until the guest's bytes lie on the ring, which the client that does not read cannot take.</summary>
     private Task UntilWaitsAsync(string protocol) => Patience.UntilAsync(
-        () => PortAsync(protocol).Result.GetProperty("counters").TryGetProperty("fromGuestBytes", out JsonElement bytes) && bytes.GetInt64() > 0,
-        () => $"{protocol}: nothing came");
+        () => PortAsync(protocol).Result.TryGetProperty("throttledSince", out _), () => $"{protocol} was never throttled: {PortAsync(protocol).Result}");
 
     private Task UntilStallsAsync(string protocol, string reason) => Patience.UntilAsync(
         () => PortAsync(protocol).Result.TryGetProperty("stall", out JsonElement stall) && stall.GetString() == reason,
