@@ -51,7 +51,7 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
     /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
     public static async Task<VmHost> StartAsync(
-        VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log, CancellationToken cancellationToken)
+        VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log, bool waitsForClients, CancellationToken cancellationToken)
     {
         VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, log));
         try
@@ -60,7 +60,11 @@ internal sealed class VmHost : IAsyncDisposable
             List<Task> ready = [];
             foreach (PortPlan port in plan.Device.Ports)
             {
-                ready.Add(await loop.InvokeAsync(() => host._device.Plug(port)));
+                Task there = await loop.InvokeAsync(() => host._device.Plug(port));
+                if (waitsForClients || !IsServer(port))
+                {
+                    ready.Add(there);
+                }
             }
 
             await WaitAsync(ready, cancellationToken);
