@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
@@ -93,9 +94,11 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Makes a port what a plan says; the plan has the number and name of a port that is plugged in.</summary>
     /// <returns>The port as it is now.</returns>
     /// <exception cref="PortConflictException">Another port has what this one would need.</exception>
-    /// <exception cref="IOException">There is no such port, or its new host end cannot start: it is as it was.</exception>
+    /// <exception cref="IOException">
+    /// There is no such port, or its new host end cannot start, or connects to nobody: the port is as it was, or gone when the message says so.
+    /// </exception>
     public Task<ServedPort> ChangeAsync(PortPlan changed, CancellationToken cancellationToken)
-        => _changes.RunAsync(() => ChangeNextAsync(changed), cancellationToken);
+        => _changes.RunAsync(() => ChangeNextAsync(changed, cancellationToken), cancellationToken);
 
     /// <summary>Changes what options name of a port; the rest stays as it is.</summary>
     /// <param name="number">The port.</param>
@@ -107,7 +110,7 @@ internal sealed class VmHost : IAsyncDisposable
     public Task<ServedPort> ChangeAsync(int number, string options, CancellationToken cancellationToken)
         => _changes.RunAsync(
             () => PortOptions.TryParseChange(options, Served(number).Plan, ServiceCatalog.All, out PortPlan? changed, out string? error)
-                ? ChangeNextAsync(changed)
+                ? ChangeNextAsync(changed, cancellationToken)
                 : throw new OptionException(error),
             cancellationToken);
 
@@ -191,11 +194,12 @@ internal sealed class VmHost : IAsyncDisposable
         }
     }
 
-    private async Task<ServedPort> ChangeNextAsync(PortPlan changed)
+    private async Task<ServedPort> ChangeNextAsync(PortPlan changed, CancellationToken cancellationToken)
     {
         ThrowIfStopped();
-        PortPlan before = Served(changed.Spec.Number).Plan;
-        PortDifference difference = before.DifferenceTo(changed);
+        int number = changed.Spec.Number;
+        PortPlan before = Served(number).Plan;
+        bool isSameEnd = (before.DifferenceTo(changed) & PortDifference.HostEnd) == 0;
         if (!_table.TryReplace(changed, out string? error))
         {
             throw new PortConflictException(error);
@@ -203,40 +207,77 @@ internal sealed class VmHost : IAsyncDisposable
 
         try
         {
-            _ = await InvokeAsync(() => Change(before, changed, difference));
-            return Served(changed.Spec.Number);
+            if (isSameEnd || before.Chardev?.DiffersInClientsOnly(changed.Chardev) == true)
+            {
+                _ = await InvokeAsync(() => _device.Change(changed, next: null));
+            }
+            else if (before.Chardev?.SharesListenerWith(changed.Chardev) == true)
+            {
+                _ = await InvokeAsync(() => Replug(before, changed));
+            }
+            else
+            {
+                await ReplaceAsync(changed, cancellationToken);
+            }
+
+            return Served(number);
         }
         catch
         {
-            _ = _table.TryReplace(before, out _);
+            // Neither the one nor the other may be there.
+            _ = Ports[number] is null ? _table.Remove(number) : _table.TryReplace(before, out _);
             throw;
         }
     }
 
-    /// <summary>Loop thread.</summary>
-    private void Change(PortPlan before, PortPlan changed, PortDifference difference)
+    /// <summary>The old host end serves until somebody is at the other side of the new one.</summary>
+    private async Task ReplaceAsync(PortPlan changed, CancellationToken cancellationToken)
     {
-        if ((difference & PortDifference.HostEnd) == 0 || !IsSamePlace(before.Chardev, changed.Chardev))
+        HostEnd next = await _loop.InvokeAsync(() => _device.Prepare(changed));
+        try
         {
-            _device.Change(changed);
-            return;
+            if (!IsServer(changed))
+            {
+                await next.Ready.WaitAsync(cancellationToken);
+            }
+        }
+        catch (HostEndException e)
+        {
+            _ = await InvokeAsync(next.Dispose);
+            throw new HostEndException($"{changed.Spec}: {e.Message}", e);
+        }
+        catch
+        {
+            _ = await InvokeAsync(next.Dispose);
+            throw;
         }
 
-        // The old host end has the place that the new one needs, so the two cannot overlap: the guest sees the port go and come.
+        _ = await InvokeAsync(() => _device.Change(changed, next));
+    }
+
+    /// <summary>The old host end has the place that the new one needs: the guest sees the port go and come. Loop thread.</summary>
+    private void Replug(PortPlan before, PortPlan changed)
+    {
         _ = _device.Unplug(before.Spec.Number);
         try
         {
-            _ = _device.Plug(changed);
+            _ = _device.Plug(changed, keepsLog: before.Spec.LogFile?.Path == changed.Spec.LogFile?.Path);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            _ = _device.Plug(before);
+            try
+            {
+                _ = _device.Plug(before, keepsLog: true);
+            }
+            catch (IOException again)
+            {
+                throw new HostEndException(
+                    $"{e.Message}; what it was before cannot be had back either ({again.Message}): {before.Spec} is gone, plug it in again", e);
+            }
+
             throw;
         }
     }
-
-    private static bool IsSamePlace(ChardevSpec? before, ChardevSpec? changed)
-        => before is not null && changed is not null && before.ToString() == changed.ToString();
 
     /// <exception cref="IOException">There is none.</exception>
     private ServedPort Served(int number)
