@@ -13,6 +13,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly ILoggerFactory _log;
     private readonly LoopPool _loops;
     private readonly ChangeQueue _changes = new();
+    private readonly LogFileClaims _logFiles = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly IVmNames? _names;
     private volatile Entry[] _entries = [];
@@ -95,7 +96,7 @@ internal sealed class Server : IAsyncDisposable
         DeviceLoop loop = _loops.Take();
         try
         {
-            VmHost host = await VmHost.StartAsync(plan, loop, Journal, _log, waitsForClients, cancellationToken);
+            VmHost host = await VmHost.StartAsync(plan, loop, Journal, _logFiles, _log, waitsForClients, cancellationToken);
             _entries = [.. _entries.Append(new Entry(host, loop)).OrderBy(entry => entry.Host.Name, StringComparer.Ordinal)];
             _ = WatchAsync(host);
             return host;

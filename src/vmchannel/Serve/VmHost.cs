@@ -23,12 +23,14 @@ internal sealed class VmHost : IAsyncDisposable
     private readonly DeviceLoop _loop;
     private readonly PortTable _table;
     private readonly VmDevice _device;
+    private readonly LogFileClaims _logFiles;
     private readonly ChangeQueue _changes = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDisposed;
 
-    private VmHost(VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log)
+    private VmHost(VmPlan plan, DeviceLoop loop, EventJournal events, LogFileClaims logFiles, ILoggerFactory log)
     {
+        _logFiles = logFiles;
         Plan = plan;
         _loop = loop;
         _table = new PortTable(plan.Device.Settings.MaxPorts, ServiceCatalog.All, plan.Device.Ports);
@@ -52,15 +54,16 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
     /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
     public static async Task<VmHost> StartAsync(
-        VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log, bool waitsForClients, CancellationToken cancellationToken)
+        VmPlan plan, DeviceLoop loop, EventJournal events, LogFileClaims logFiles, ILoggerFactory log, bool waitsForClients, CancellationToken cancellationToken)
     {
-        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, log));
+        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, logFiles, log));
         try
         {
             _ = await host.InvokeAsync(host._device.Reserve);
             List<Task> ready = [];
             foreach (PortPlan port in plan.Device.Ports)
             {
+                logFiles.Claim(plan.Name, port);
                 Task there = await loop.InvokeAsync(() => host._device.Plug(port));
                 if (waitsForClients || !IsServer(port))
                 {
@@ -148,6 +151,7 @@ internal sealed class VmHost : IAsyncDisposable
         }
 
         _ = await InvokeAsync(() => _device.Dispose());
+        _logFiles.Release(Name);
 
         // Services still store what they had taken from the guest.
         _ = await Task.WhenAny(Task.WhenAll(Ports.Select(served => served.Port.Completion)), Task.Delay(StopTime));
@@ -179,6 +183,7 @@ internal sealed class VmHost : IAsyncDisposable
 
         try
         {
+            _logFiles.Claim(Name, plan);
             Task ready = await _loop.InvokeAsync(() => _device.Plug(plan));
             if (!IsServer(plan))
             {
@@ -207,6 +212,7 @@ internal sealed class VmHost : IAsyncDisposable
 
         try
         {
+            _logFiles.Claim(Name, changed);
             if (isSameEnd || before.Chardev?.DiffersInClientsOnly(changed.Chardev) == true)
             {
                 _ = await InvokeAsync(() => _device.Change(changed, next: null));
@@ -227,6 +233,10 @@ internal sealed class VmHost : IAsyncDisposable
             // Neither the one nor the other may be there.
             _ = Ports[number] is null ? _table.Remove(number) : _table.TryReplace(before, out _);
             throw;
+        }
+        finally
+        {
+            _logFiles.Settle(Name, number, Ports[number]?.Plan);
         }
     }
 
@@ -287,7 +297,9 @@ internal sealed class VmHost : IAsyncDisposable
     {
         ThrowIfStopped();
         _ = _table.Remove(number);
-        return await _loop.InvokeAsync(() => _device.Unplug(number));
+        bool wasThere = await _loop.InvokeAsync(() => _device.Unplug(number));
+        _logFiles.Settle(Name, number, now: null);
+        return wasThere;
     }
 
     /// <summary>The last change. False when somebody else was first.</summary>

@@ -111,6 +111,29 @@ public sealed class PortChangeTests
         _ = await vm.PlugAsync(ServerRig.Request("port=1,protocol=test.a,service=echo"), ServerRig.Cancellation);
     }
 
+    [Fact]
+    public async Task LogFile_OfAnotherVm_IsRefusedUntilThatLetsGo()
+    {
+        await using ServerRig rig = new();
+        string log = rig.File("a.log");
+        VmHost one = await rig.AddAsync("one", $"port=1,protocol=test.a,service=echo,logfile={log}");
+        VmHost two = await rig.AddAsync("two", "port=1,protocol=test.a,service=echo");
+        string plug = $"port=2,protocol=test.b,service=echo,logfile={log}";
+
+        PortConflictException refused = await Assert.ThrowsAsync<PortConflictException>(
+            () => two.PlugAsync(ServerRig.Request(plug), ServerRig.Cancellation));
+        _ = await Assert.ThrowsAsync<PortConflictException>(() => two.ChangeAsync(1, $"logfile={log}", ServerRig.Cancellation));
+        _ = await Assert.ThrowsAsync<PortConflictException>(() => rig.AddAsync("three", $"port=1,protocol=test.a,service=echo,logfile={log}"));
+
+        Assert.Contains("is written for port 1 of VM one already", refused.Message, StringComparison.Ordinal);
+        _ = await one.ChangeAsync(1, $"logfile={rig.File("b.log")}", ServerRig.Cancellation);
+        _ = await two.PlugAsync(ServerRig.Request(plug), ServerRig.Cancellation);
+        Assert.True(await two.UnplugAsync(2, ServerRig.Cancellation));
+        _ = await rig.AddAsync("three", $"port=1,protocol=test.a,service=echo,logfile={log}");
+        Assert.True(await rig.Server.RemoveAsync("three", ServerRig.Cancellation));
+        _ = await two.ChangeAsync(1, $"logfile={log}", ServerRig.Cancellation);
+    }
+
     private static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);
