@@ -27,6 +27,9 @@ public static unsafe class StreamSocket
     public static PosixResult Listen(IPEndPoint address, int backlog, bool onlyIpv6, out FileDescriptor? listener)
         => Listen(Encode(address), backlog, onlyIpv6, out listener);
 
+    /// <summary>Lets a listening socket hold more, or fewer, connections that wait to be accepted. Those that wait stay.</summary>
+    public static PosixResult SetBacklog(FileDescriptor listener, int backlog) => PosixResult.From(Libc.Listen(listener, backlog));
+
     /// <summary>Begins to connect. <see cref="Errno.InProgress"/> also yields the socket: writable or hung up tells the end.</summary>
     public static PosixResult Connect(IPEndPoint address, out FileDescriptor? socket) => Connect(Encode(address), out socket);
 

@@ -42,7 +42,7 @@ public sealed class UnixListener : IDisposable
         }
 
         UnixListener listener = new(address, socket!);
-        reason = isForAll && !address.IsAbstract ? Admit(address.Name) : null;
+        reason = isForAll ? listener.TryAdmit(isForAll) : null;
         if (reason is not null)
         {
             listener.Dispose();
@@ -50,6 +50,31 @@ public sealed class UnixListener : IDisposable
         }
 
         return listener;
+    }
+
+    /// <summary>Lets every user connect, or the file's owner alone. Before the first call it is the latter, whatever the umask says.</summary>
+    /// <returns>Null, or the rest of a sentence that begins with the address: nothing has changed then.</returns>
+    public string? TryAdmit(bool isForAll)
+    {
+        if (_address.IsAbstract)
+        {
+            return null;
+        }
+
+        if (_file is null || IdentityOf(_address.Name, out _) != _file)
+        {
+            return "is not this server's file any more: unplug the port and plug it in again";
+        }
+
+        try
+        {
+            File.SetUnixFileMode(_address.Name, (UnixFileMode)(isForAll ? 0x1B6 : 0x180));
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"cannot be opened or closed for other users: {e.Message}";
+        }
     }
 
     public void Dispose()
@@ -63,19 +88,6 @@ public sealed class UnixListener : IDisposable
         }
     }
 
-    /// <summary>Only now: until here the file was its owner's alone, whatever the umask says.</summary>
-    private static string? Admit(string path)
-    {
-        try
-        {
-            File.SetUnixFileMode(path, (UnixFileMode)0x1B6);
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return $"cannot be opened for other users: {e.Message}";
-        }
-    }
 
     /// <summary>A socket file that a killed process left behind refuses connections; so does any other file, which is not ours to remove.</summary>
     private static string? RemoveStale(UnixAddress address)

@@ -152,16 +152,19 @@ public sealed class Channel : IDisposable
         _audience?.OnGuestDrained();
     }
 
+    /// <summary>Starts a host end that is to serve the channel later, with <see cref="Adopt"/>. Until then nothing is moved to or from it.</summary>
+    /// <param name="next">Not started; disposed after a failure, the caller's otherwise.</param>
+    /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
+    public void Prepare(HostEnd next) => StartOrDispose(next, () => OnEndWake(next));
+
     /// <summary>Another host end serves the channel from now on. The guest notices at most that host-open follows the new one.</summary>
     /// <remarks>
     /// The guest's bytes go on where they are. What the old end, and clients that came through it, had received for the guest
     /// is given to it before anything of the new one; they take nothing more.
     /// </remarks>
-    /// <param name="next">Not started; owned from here on, also after a failure.</param>
-    /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
-    public void Replace(HostEnd next)
+    /// <param name="next">Started by <see cref="Prepare"/>; owned from here on.</param>
+    public void Adopt(HostEnd next)
     {
-        StartOrDispose(next, () => OnEndWake(next));
         HostEnd old = End;
         _retired ??= new RetiredEnds();
         End = next;

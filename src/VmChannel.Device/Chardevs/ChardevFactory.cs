@@ -29,4 +29,24 @@ public static class ChardevFactory
         ChardevSpec.Fd fd => new FdChardev(loop, fd.Number, log),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, "no chardev of this kind"),
     };
+
+    /// <summary>Lets a running server take the clients that a changed specification asks for. Those who are connected stay as they are.</summary>
+    /// <param name="running">Made of a specification that <see cref="ChardevSpec.DiffersInClientsOnly"/> from this one.</param>
+    /// <param name="changed">What was asked for.</param>
+    /// <exception cref="HostEndException">The socket file's mode cannot be changed; nothing has changed then.</exception>
+    public static void Adapt(HostEnd running, ChardevSpec changed)
+    {
+        switch (running, changed)
+        {
+            case (UnixServer server, ChardevSpec.Unix unix):
+                server.Admit(unix.Allow);
+                server.Take(unix.Clients);
+                break;
+            case (TcpServer server, ChardevSpec.Tcp tcp):
+                server.Take(tcp.Clients);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(changed), changed, "no server of this kind is running");
+        }
+    }
 }

@@ -13,6 +13,25 @@ public abstract record ChardevSpec
     {
     }
 
+    /// <summary>Both listen at one address, which only one can at a time.</summary>
+    public bool SharesListenerWith(ChardevSpec? other) => (this, other) switch
+    {
+        (Unix { IsServer: true } one, Unix { IsServer: true } two) => one.Address.Equals(two.Address),
+        (Tcp { IsServer: true, Address.Port: > 0 } one, Tcp { IsServer: true } two)
+            => (one.Address.Host, one.Address.Port) == (two.Address.Host, two.Address.Port),
+        _ => false,
+    };
+
+    /// <summary>A server that runs can become the other where it is, because nothing differs but whom it takes as clients.</summary>
+    public bool DiffersInClientsOnly(ChardevSpec? other) => (this, other) switch
+    {
+        (Unix { IsServer: true } one, Unix two)
+            => one with { Clients = two.Clients, Allow = two.Allow, WaitsForClient = two.WaitsForClient } == two,
+        (Tcp { IsServer: true, Tls: null, WebSocket: null } one, Tcp two)
+            => one with { Clients = two.Clients, WaitsForClient = two.WaitsForClient } == two,
+        _ => false,
+    };
+
     /// <summary>A unix socket.</summary>
     /// <param name="Address">Where.</param>
     /// <param name="IsServer">We listen; otherwise we connect.</param>

@@ -19,6 +19,18 @@ public sealed class PeerPolicy : IEquatable<PeerPolicy>
     {
     }
 
+    /// <summary>These users and nobody else.</summary>
+    public static PeerPolicy ForUsers(params ReadOnlySpan<uint> users)
+    {
+        PeerPolicy policy = new();
+        foreach (uint user in users)
+        {
+            _ = policy._users.Add(user);
+        }
+
+        return policy;
+    }
+
     /// <summary>Reads rules. Names are looked up here, once; that may wait for a directory service.</summary>
     /// <param name="text">Such as <c>uid:1000/gid:adm</c>.</param>
     /// <param name="policy">The rules together: one that fits is enough.</param>

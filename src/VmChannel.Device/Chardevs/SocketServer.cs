@@ -31,6 +31,7 @@ public abstract class SocketServer : Chardev, IReadiness
     [SuppressMessage("Usage", "CA2213", Justification = "StopListening disposes it")]
     private LoopTimer? _retry;
     private int _clientCount;
+    private ClientsSpec _clients = ClientsSpec.Single;
     private bool _isAcceptFailing;
 
     protected SocketServer(DeviceLoop loop, bool waitsForClient, ILogger log)
@@ -43,17 +44,33 @@ public abstract class SocketServer : Chardev, IReadiness
     public override Task Ready => _waitsForClient ? _firstClient.Task : Task.CompletedTask;
 
     /// <summary>How many are taken at a time, and what they may do.</summary>
-    public ClientsSpec Clients { get; init; } = ClientsSpec.Single;
+    public ClientsSpec Clients
+    {
+        get => _clients;
+        init => _clients = value;
+    }
 
     /// <summary>Clients that may wait unaccepted: at least as many as are taken, which may come all at once.</summary>
     protected int Backlog => Math.Max(ShortestBacklog, Clients.Count);
 
-    private bool IsFull => Clients.Count == 1 ? IsAttached : _clientCount >= Clients.Count;
+    /// <summary>Whoever came alone counts beside those who came since there may be several, and the other way round.</summary>
+    private bool IsFull => _clientCount + (IsAttached ? 1 : 0) >= Clients.Count;
 
     private ClientAccess Access => Clients.Mode == ClientMode.First ? ClientAccess.Queued
         : Clients.AllMayWrite ? ClientAccess.Writer : ClientAccess.Shared;
 
     public void OnReady(EpollEvents events) => TryAccept();
+
+    /// <summary>Others are taken as clients from now on. Those who are connected stay, with what they were given.</summary>
+    public void Take(ClientsSpec clients)
+    {
+        _clients = clients;
+        if (_listener is not null)
+        {
+            _ = StreamSocket.SetBacklog(_listener, Backlog);
+            Loop.Schedule(_accept);
+        }
+    }
 
     public override ClientArrival? TakeClient() => _arrived.TryDequeue(out ConnectedChardev? client) ? new(client, Access) : null;
 

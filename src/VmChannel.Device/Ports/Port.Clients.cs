@@ -23,11 +23,27 @@ public sealed partial class Port
     /// <summary>After <see cref="Dispose"/>: what all host ends took from the guest has been stored, or given up.</summary>
     public Task Completion => _channel.Completion;
 
-    /// <inheritdoc cref="Channel.Replace"/>
+    /// <inheritdoc cref="Channel.Prepare"/>
+    public void Prepare(HostEnd next) => _channel.Prepare(next);
+
+    /// <summary>Starts another host end and lets it serve the port at once.</summary>
+    /// <param name="next">Not started; owned from here on, also after a failure.</param>
+    /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
     public void Replace(HostEnd next)
     {
+        Prepare(next);
+        Adopt(next);
+    }
+
+    /// <summary>The host end goes on, and does something else than before.</summary>
+    /// <param name="what">For people.</param>
+    public void TellHostChanged(string what) => Record.Tell(DeviceEventKind.Changed, what);
+
+    /// <inheritdoc cref="Channel.Adopt"/>
+    public void Adopt(HostEnd next)
+    {
         ArgumentNullException.ThrowIfNull(next);
-        _channel.Replace(next);
+        _channel.Adopt(next);
         Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);

@@ -11,7 +11,8 @@ internal sealed class ClientOptions
     /// <summary>The part of a manual page that explains them.</summary>
     public const string Manual = """
           --control PATH|URL    the server's control socket, or http://ADDRESS:PORT; without it, the VM's name is looked
-                                up in $XDG_RUNTIME_DIR/vmchannel (root: /run/vmchannel)
+                                up in $XDG_RUNTIME_DIR/vmchannel (root: /run/vmchannel),
+                                and for root in those of the services vmchannel@NAME
           --token-file FILE     the token for a server on TCP
           --json                for programs: the control API's own JSON (docs/control.md)
           -h, --help            this page
@@ -45,6 +46,6 @@ internal sealed class ClientOptions
         string? token = parsed.GetValue(_tokenFile) is string file ? BearerToken.ReadFile("--token-file", file) : null;
         return token is not null && address?.Socket is not null
             ? throw new UsageException("--token-file is for a server on TCP: a unix socket needs none")
-            : new ServerFinder(RuntimeFolder.Default, address, token);
+            : new ServerFinder(RuntimeFolder.All, address, token);
     }
 }

@@ -1,18 +1,25 @@
+using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Control;
 using VmChannel.Control;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Client;
 
-/// <summary>Finds running servers: at the address that was given, or else in the runtime folder.</summary>
-/// <param name="folder">Where servers have their sockets by default.</param>
-/// <param name="address">Where the only one to ask is; null = look in the folder.</param>
+/// <summary>Finds running servers: at the address that was given, or else in the runtime folders.</summary>
+/// <param name="folders">Where servers have their sockets by default; the first counts most.</param>
+/// <param name="address">Where the only one to ask is; null = look in the folders.</param>
 /// <param name="token">What it asks for.</param>
-internal sealed class ServerFinder(string folder, ControlAddress? address, string? token)
+internal sealed class ServerFinder(IReadOnlyList<string> folders, ControlAddress? address, string? token)
 {
     private const string HowToStart = "start one with vmchannel serve, or say where it is with --control PATH";
 
-    /// <summary>No address was given: the folder decides.</summary>
+    /// <summary>What a server takes to name its VMs: one that hangs must not hide the others for long.</summary>
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>Told of servers that are there and do not answer.</summary>
+    public Action<string> Complain { get; init; } = static text => StandardStream.WriteError($"vmchannel: {StandardStream.Printable(text)}\n");
+
+    /// <summary>No address was given: the folders decide.</summary>
     public bool IsAnywhere => address is null;
 
     /// <summary>The VM a person means; without a name, the only one there is.</summary>
@@ -67,30 +74,43 @@ internal sealed class ServerFinder(string folder, ControlAddress? address, strin
             return [(client, await client.GetVmsAsync(cancellationToken))];
         }
 
-        List<(ControlClient, IReadOnlyList<VmInfo>)> servers = [];
-        foreach (string path in SocketsIn(folder))
-        {
-            ControlClient client = new(ControlAddress.Unix(path));
-            try
-            {
-                servers.Add((client, await client.GetVmsAsync(cancellationToken)));
-            }
-            catch (ControlException e) when (e.IsUnreachable)
-            {
-                // What a killed server left behind.
-                client.Dispose();
-            }
-        }
-
-        return servers;
+        (ControlClient Client, IReadOnlyList<VmInfo>? Vms)[] asked = await Task.WhenAll(Sockets().Select(path => AskAsync(path, cancellationToken)));
+        return [.. asked.Where(server => server.Vms is not null).Select(server => (server.Client, server.Vms!))];
     }
 
     /// <summary>Names of VMs that have a socket, whether or not somebody still listens: quick enough for completion.</summary>
-    public IEnumerable<string> Names() => RuntimeFolder.VmsIn(folder);
+    public IEnumerable<string> Names() => folders.SelectMany(RuntimeFolder.VmsIn).Distinct(StringComparer.Ordinal);
 
     /// <summary>One name of each socket: a server's VMs are names of the same one.</summary>
-    private static IEnumerable<string> SocketsIn(string folder)
-        => RuntimeFolder.VmsIn(folder).Select(vm => RuntimeFolder.SocketOf(folder, vm)).DistinctBy(IdentityOf);
+    private IEnumerable<string> Sockets()
+        => folders.SelectMany(folder => RuntimeFolder.VmsIn(folder).Select(vm => RuntimeFolder.SocketOf(folder, vm))).DistinctBy(IdentityOf);
+
+    /// <summary>The VMs of one server; none when it is dead, or as good as.</summary>
+    private async Task<(ControlClient Client, IReadOnlyList<VmInfo>? Vms)> AskAsync(string path, CancellationToken cancellationToken)
+    {
+        ControlClient client = new(ControlAddress.Unix(path));
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(AnswerTime);
+        try
+        {
+            return (client, await client.GetVmsAsync(limit.Token));
+        }
+        catch (ControlException e) when (e.IsUnreachable)
+        {
+            // What a killed server left behind.
+        }
+        catch (ControlException e)
+        {
+            Complain($"{e.Message}: its VMs are left out");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            Complain($"{path}: the server is there and does not answer within {AnswerTime.TotalSeconds:0} s: its VMs are left out; if it stays so, restart it");
+        }
+
+        client.Dispose();
+        return (client, null);
+    }
 
     private static FileIdentity? IdentityOf(string path)
     {
@@ -103,8 +123,8 @@ internal sealed class ServerFinder(string folder, ControlAddress? address, strin
 
     private ControlClient ClientOf(string vm)
     {
-        string path = RuntimeFolder.SocketOf(folder, vm);
-        if (vm.Contains('/', StringComparison.Ordinal) || !File.Exists(path))
+        string? path = folders.Select(folder => RuntimeFolder.SocketOf(folder, vm)).FirstOrDefault(File.Exists);
+        if (vm.Contains('/', StringComparison.Ordinal) || path is null)
         {
             string others = string.Join(", ", Names());
             throw new ControlException($"no VM {vm} is served{(others.Length == 0 ? "" : $"; there is {others}")}: {HowToStart}");

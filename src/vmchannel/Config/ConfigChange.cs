@@ -7,7 +7,8 @@ namespace VmChannel.Cli.Config;
 /// <summary>Makes a server follow a newer reading of its file, once. Steps that fail are noted, and the others go on.</summary>
 /// <param name="server">The server.</param>
 /// <param name="before">What it follows now.</param>
-internal sealed class ConfigChange(Server server, ServerConfig before)
+/// <param name="stopping">Ends the waiting for whoever does not come: the server is being stopped.</param>
+internal sealed class ConfigChange(Server server, ServerConfig before, CancellationToken stopping)
 {
     private readonly List<string> _added = [];
     private readonly List<string> _removed = [];
@@ -83,14 +84,14 @@ internal sealed class ConfigChange(Server server, ServerConfig before)
         }
 
         // Nobody sees the device: it can be another.
-        _ = await server.RemoveAsync(host.Name, CancellationToken.None);
+        _ = await server.RemoveAsync(host.Name, stopping);
         _ = _vms.Remove(host.Name);
         return null;
     }
 
     private async Task RemoveAsync(VmConfig vm)
     {
-        _ = await server.RemoveAsync(vm.Plan.Name, CancellationToken.None);
+        _ = await server.RemoveAsync(vm.Plan.Name, stopping);
         _ = _vms.Remove(vm.Plan.Name);
         _removed.Add(vm.Plan.Name);
     }
@@ -98,7 +99,7 @@ internal sealed class ConfigChange(Server server, ServerConfig before)
     private async Task AddAsync(VmConfig vm)
     {
         bool wasThere = before.Vms.Any(other => other.Plan.Name == vm.Plan.Name);
-        if (await TryAsync(vm.Plan.Name, () => server.AddAsync(vm.Plan, CancellationToken.None)))
+        if (await TryAsync(vm.Plan.Name, () => server.AddAsync(vm.Plan, waitsForClients: false, stopping)))
         {
             _vms.Add(vm.Plan.Name, vm);
             (wasThere ? _changed : _added).Add(vm.Plan.Name);
@@ -110,7 +111,7 @@ internal sealed class ConfigChange(Server server, ServerConfig before)
         foreach (PortConfig port in difference.Gone)
         {
             // One that was unplugged by hand is gone already, and another may have its number.
-            if (Find(host, port) is ServedPort served && await host.UnplugAsync(served.Plan.Spec.Number, CancellationToken.None)
+            if (Find(host, port) is ServedPort served && await host.UnplugAsync(served.Plan.Spec.Number, stopping)
                 && !difference.Wanted.Any(wanted => wanted.Identity == port.Identity))
             {
                 _removed.Add($"{host.Name} {served.Plan.Spec}");
@@ -130,7 +131,7 @@ internal sealed class ConfigChange(Server server, ServerConfig before)
     private async Task PlugAsync(Step step)
     {
         PortPlan? plan = null;
-        if (await TryAsync(step.Host.Name, async () => plan = (await step.Host.PlugAsync(step.Port.Request, CancellationToken.None)).Plan))
+        if (await TryAsync(step.Host.Name, async () => plan = (await step.Host.PlugAsync(step.Port.Request, stopping)).Plan))
         {
             Note(step.Host, step.Port.Identity, step.Port with { Plan = plan! });
             (step.IsMoved ? _changed : _added).Add($"{step.Host.Name} {plan!.Spec}");
@@ -154,7 +155,7 @@ internal sealed class ConfigChange(Server server, ServerConfig before)
         {
             _unchanged++;
         }
-        else if (await TryAsync(host.Name, () => host.ChangeAsync(plan, CancellationToken.None)))
+        else if (await TryAsync(host.Name, () => host.ChangeAsync(plan, stopping)))
         {
             _changed.Add($"{host.Name} {plan.Spec}");
         }

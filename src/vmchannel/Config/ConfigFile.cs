@@ -1,4 +1,5 @@
 using System.Text;
+using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 
@@ -46,6 +47,20 @@ internal static class ConfigFile
 
         ServerConfig config = ReadRoot(root, errors);
         return errors.Any ? null : config;
+    }
+
+    /// <summary>Where the control API of a file's server is to be, with the token, which is read now.</summary>
+    /// <exception cref="ConfigException">The token cannot be used.</exception>
+    public static ControlPlan ReadControl(string path, ControlConfig control)
+    {
+        try
+        {
+            return ControlOptions.Read(control.Socket, control.Tcp, control.TokenFile);
+        }
+        catch (UsageException e)
+        {
+            throw new ConfigException([$"{path}:{control.TokenFileLine}: {e.Message.TrimStart('-')}"]);
+        }
     }
 
     private static ServerConfig ReadRoot(ConfigTable root, ConfigErrors errors)
@@ -103,7 +118,7 @@ internal static class ConfigFile
             errors.Add(section.LineOf("control-token-file"), "control-token-file is for control-tcp: give both");
         }
 
-        return new(socket, tcp, tokenFile);
+        return new(socket, tcp, tokenFile) { TokenFileLine = tokenFile is null ? 0 : section.LineOf("control-token-file") };
     }
 
     private static string? FindText(ReadOnlySpan<byte> content, ConfigErrors errors)

@@ -16,8 +16,8 @@ internal sealed partial class ConfigReload : IAsyncDisposable
     private readonly Server _server;
     private readonly ILogger _log;
     private readonly ChangeQueue _reloads = new();
+    private readonly CancellationTokenSource _stopping = new();
     private ServerConfig _applied;
-    private bool _isStopped;
 
     /// <param name="source">The file and its first reading, which <see cref="StartAsync"/> makes the server follow.</param>
     /// <param name="server">The server.</param>
@@ -54,11 +54,20 @@ internal sealed partial class ConfigReload : IAsyncDisposable
 
     /// <summary>Reads the file and applies what differs from the last reading. What fails leaves the rest to go on, and is tried again next time.</summary>
     /// <exception cref="ReloadException">Something in the file is wrong; nothing has changed.</exception>
+    /// <exception cref="IOException">The server is being stopped.</exception>
     public Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken) => _reloads.RunAsync(ReloadNextAsync, cancellationToken);
 
-    /// <summary>Waits for a reload that has begun; none begins afterwards.</summary>
+    /// <summary>A reload that has begun waits for nobody any more, and ends; none begins afterwards.</summary>
     public async ValueTask DisposeAsync()
-        => _ = await _reloads.RunAsync(() => Task.FromResult(_isStopped = true), CancellationToken.None);
+    {
+        if (!_stopping.IsCancellationRequested)
+        {
+            await _stopping.CancelAsync();
+        }
+
+        _ = await _reloads.RunAsync(() => Task.FromResult(true), CancellationToken.None);
+        _stopping.Dispose();
+    }
 
     /// <summary>The same for somebody who cannot be answered, as with a signal: the log has the result.</summary>
     private async Task ReloadAndLogAsync()
@@ -67,24 +76,24 @@ internal sealed partial class ConfigReload : IAsyncDisposable
         {
             _ = await ReloadAsync(CancellationToken.None);
         }
-        catch (ReloadException)
+        catch (IOException)
         {
-            // Logged already, error by error.
+            // Logged already, error by error; or the server is being stopped.
         }
     }
 
     private async Task<ReloadResult> ReloadNextAsync()
     {
-        if (_isStopped)
+        if (_stopping.IsCancellationRequested)
         {
-            throw new ReloadException([$"{_path}: not read again: the server is being stopped"]);
+            throw Stopped();
         }
 
         ServiceManager.Reloading();
         try
         {
-            ServerConfig next = await ConfigFile.ReadAsync(_path, CancellationToken.None);
-            ConfigChange change = new(_server, _applied);
+            ServerConfig next = await ConfigFile.ReadAsync(_path, _stopping.Token);
+            ConfigChange change = new(_server, _applied, _stopping.Token);
             ReloadResult result = await change.ApplyAsync(next);
             _applied = change.Applied;
             Report(result);
@@ -102,7 +111,13 @@ internal sealed partial class ConfigReload : IAsyncDisposable
             ServiceManager.Ready($"{_server.Summary}; reload refused: {e.Errors[0]}");
             throw new ReloadException(e.Errors);
         }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            throw Stopped();
+        }
     }
+
+    private IOException Stopped() => new($"{_path}: not followed to its end: the server is being stopped");
 
     private void Report(ReloadResult result)
     {

@@ -15,7 +15,15 @@ internal sealed record ConfigSource(string Path, ServerConfig Config);
 /// <param name="Socket">Path of the control socket, <c>none</c>, or null for the usual place.</param>
 /// <param name="Tcp">Address of a TCP listener beside it.</param>
 /// <param name="TokenFile">The bearer token of that listener.</param>
-internal sealed record ControlConfig(string? Socket, string? Tcp, string? TokenFile);
+internal sealed record ControlConfig(string? Socket, string? Tcp, string? TokenFile)
+{
+    /// <summary>The line that names the token's file; 0 = none does. Another line makes no other configuration.</summary>
+    public int TokenFileLine { get; init; }
+
+    public bool Equals(ControlConfig? other) => other is not null && (Socket, Tcp, TokenFile) == (other.Socket, other.Tcp, other.TokenFile);
+
+    public override int GetHashCode() => HashCode.Combine(Socket, Tcp, TokenFile);
+}
 
 /// <summary>One <c>[vm.NAME]</c>.</summary>
 /// <param name="Origin"><c>FILE:LINE</c> of its header.</param>

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -82,7 +85,11 @@ internal sealed partial class ControlServer : IAsyncDisposable
             {
                 StartKestrel();
             }
-            catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+            catch (OperationCanceledException)
+            {
+                // Told to stop meanwhile.
+            }
+            catch (Exception e) when (e is IOException or SocketException or InvalidOperationException)
             {
                 LogFailed(e.Message);
             }
@@ -98,18 +105,34 @@ internal sealed partial class ControlServer : IAsyncDisposable
         options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         options.Limits.MaxRequestLineSize = 4 * 1024;
         options.Limits.RequestHeadersTimeout = HeadersTimeout;
+        SocketTransportOptions sockets = new() { CreateBoundListenSocket = BindDuplicate };
         foreach (FileDescriptor listener in _listeners)
         {
-            // The transport closes what it is given.
-            FileDescriptor given = listener.Duplicate();
-            options.ListenHandle((ulong)given.Number, listen => listen.Protocols = HttpProtocols.Http1);
-            given.SetHandleAsInvalid();
+            options.ListenHandle((ulong)listener.Number, listen => listen.Protocols = HttpProtocols.Http1);
         }
 
-        SocketTransportFactory transport = new(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
-        KestrelServer kestrel = new(Options.Create(options), transport, NullLoggerFactory.Instance);
-        kestrel.StartAsync(_application, _stopping.Token).GetAwaiter().GetResult();
+        KestrelServer kestrel = new(Options.Create(options), new SocketTransportFactory(Options.Create(sockets), NullLoggerFactory.Instance), NullLoggerFactory.Instance);
+        try
+        {
+            kestrel.StartAsync(_application, _stopping.Token).GetAwaiter().GetResult();
+        }
+        catch
+        {
+            // With what it listens on already.
+            kestrel.Dispose();
+            throw;
+        }
+
         Volatile.Write(ref _kestrel, kestrel);
+    }
+
+    /// <summary>Made when the transport takes it, which closes what it is given: a start that fails before leaves nothing open.</summary>
+    private static Socket BindDuplicate(EndPoint endpoint)
+    {
+        _ = FileDescriptor.Duplicate((int)((FileHandleEndPoint)endpoint).FileHandle, out FileDescriptor? given).OrThrow("duplicate a descriptor");
+        Socket socket = new(new SafeSocketHandle(given!.Number, ownsHandle: true));
+        given.SetHandleAsInvalid();
+        return socket;
     }
 
     [LoggerMessage(131, LogLevel.Error, "the control API cannot start: {Reason}")]

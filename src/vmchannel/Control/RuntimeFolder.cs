@@ -7,18 +7,37 @@ internal static class RuntimeFolder
 {
     private const string Name = "vmchannel";
     private const string SocketSuffix = ".sock";
+    private const string Services = "/run/vmchannel";
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary><c>$XDG_RUNTIME_DIR/vmchannel</c>, or else <c>/run/vmchannel</c> for root and <c>/tmp/vmchannel-UID</c> for others.</summary>
     public static string Default
         => Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Path.IsPathRooted(runtime)
             ? Path.Combine(runtime, Name)
-            : FileOwnership.EffectiveUser == 0 ? Path.Combine("/run", Name)
+            : FileOwnership.EffectiveUser == 0 ? Services
             : Path.Combine("/tmp", $"{Name}-{FileOwnership.EffectiveUser}");
+
+    /// <summary>The folders of the services of <c>vmchannel@.service</c>.</summary>
+    /// <param name="services">Where services have their runtime folders, by instance.</param>
+    /// <returns>Those that this user may read: root, and nobody else while services have users of their own.</returns>
+    public static IReadOnlyList<string> OfServices(string services = Services)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(services).Order(StringComparer.Ordinal).Select(instance => Path.Combine(instance, Name)).Where(CanList)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Where this user's commands look for servers.</summary>
+    public static IReadOnlyList<string> All => [Default, .. OfServices().Where(folder => folder != Default)];
 
     /// <summary>The other folders that may be some server's: root's, and those of this user with and without a login session.</summary>
     public static IReadOnlyList<string> Others
-        => [.. new[] { "/run/vmchannel", $"/run/user/{FileOwnership.EffectiveUser}/vmchannel", $"/tmp/vmchannel-{FileOwnership.EffectiveUser}" }.Where(folder => folder != Default)];
+        => [.. new[] { Services, $"/run/user/{FileOwnership.EffectiveUser}/vmchannel", $"/tmp/vmchannel-{FileOwnership.EffectiveUser}" }.Where(folder => folder != Default)];
 
     /// <summary>A VM's socket in a folder.</summary>
     public static string SocketOf(string folder, string vm) => Path.Combine(folder, vm + SocketSuffix);
@@ -50,6 +69,18 @@ internal static class RuntimeFolder
         if ((File.GetUnixFileMode(folder) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
         {
             throw new IOException($"others may write to {folder}: chmod 700 it");
+        }
+    }
+
+    private static bool CanList(string folder)
+    {
+        try
+        {
+            return Directory.EnumerateFileSystemEntries(folder).Any();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 }

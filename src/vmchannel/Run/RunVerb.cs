@@ -86,7 +86,7 @@ internal static class RunVerb
 
         ControlAddress? address = null;
         return control is null || ControlAddress.TryParse(control, out address, out string? reason)
-            ? await new ServerFinder(RuntimeFolder.Default, address, token: null).FindAsync(vm, CancellationToken.None)
+            ? await new ServerFinder(RuntimeFolder.All, address, token: null).FindAsync(vm, CancellationToken.None)
             : throw new UsageException($"run: --control {control} {reason}");
     }
 

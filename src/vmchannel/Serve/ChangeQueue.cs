@@ -21,7 +21,16 @@ internal sealed class ChangeQueue
 
         try
         {
-            await before;
+            await before.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = before.ContinueWith(_ => over.SetResult(), TaskScheduler.Default);
+            throw;
+        }
+
+        try
+        {
             cancellationToken.ThrowIfCancellationRequested();
             return await change();
         }

@@ -93,9 +93,9 @@ internal static class ServeCommand
         try
         {
             ServerConfig config = await ConfigFile.ReadAsync(file, CancellationToken.None);
+            ControlPlan control = ConfigFile.ReadControl(file, config.Control);
             if (!onlyChecks)
             {
-                ControlPlan control = ControlOptions.Read(config.Control.Socket, config.Control.Tcp, config.Control.TokenFile);
                 return await ServerProcess.RunAsync([.. config.Vms.Select(vm => vm.Plan)], control, new ConfigSource(file, config), lowest);
             }
 

@@ -13,6 +13,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly ILoggerFactory _log;
     private readonly LoopPool _loops;
     private readonly ChangeQueue _changes = new();
+    private readonly LogFileClaims _logFiles = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly IVmNames? _names;
     private volatile Entry[] _entries = [];
@@ -52,9 +53,16 @@ internal sealed class Server : IAsyncDisposable
     public VmHost? Find(string name) => Array.Find(_entries, entry => entry.Host.Name == name)?.Host;
 
     /// <summary>Starts to serve a VM.</summary>
+    /// <param name="plan">The VM.</param>
+    /// <param name="waitsForClients">Servers with <c>wait=on</c> are waited for; nothing else is added meanwhile.</param>
+    /// <param name="cancellationToken">Ends the waiting for whoever has to be there first.</param>
     /// <exception cref="IOException">It cannot start, or the name is taken: the message says why, and nothing is left of it.</exception>
-    public Task<VmHost> AddAsync(VmPlan plan, CancellationToken cancellationToken)
-        => _changes.RunAsync(() => AddNextAsync(plan, cancellationToken), cancellationToken);
+    public Task<VmHost> AddAsync(VmPlan plan, bool waitsForClients, CancellationToken cancellationToken)
+        => _changes.RunAsync(() => AddNextAsync(plan, waitsForClients, cancellationToken), cancellationToken);
+
+    /// <summary>The same at the start of a server, which waits for first clients.</summary>
+    /// <inheritdoc cref="AddAsync(VmPlan, bool, CancellationToken)"/>
+    public Task<VmHost> AddAsync(VmPlan plan, CancellationToken cancellationToken) => AddAsync(plan, waitsForClients: true, cancellationToken);
 
     /// <summary>Stops to serve a VM: its socket closes, then its host ends.</summary>
     /// <returns>False when there is none of this name.</returns>
@@ -77,7 +85,7 @@ internal sealed class Server : IAsyncDisposable
             },
             CancellationToken.None);
 
-    private async Task<VmHost> AddNextAsync(VmPlan plan, CancellationToken cancellationToken)
+    private async Task<VmHost> AddNextAsync(VmPlan plan, bool waitsForClients, CancellationToken cancellationToken)
     {
         if (Find(plan.Name) is not null)
         {
@@ -88,7 +96,7 @@ internal sealed class Server : IAsyncDisposable
         DeviceLoop loop = _loops.Take();
         try
         {
-            VmHost host = await VmHost.StartAsync(plan, loop, Journal, _log, cancellationToken);
+            VmHost host = await VmHost.StartAsync(plan, loop, Journal, _logFiles, _log, waitsForClients, cancellationToken);
             _entries = [.. _entries.Append(new Entry(host, loop)).OrderBy(entry => entry.Host.Name, StringComparer.Ordinal)];
             _ = WatchAsync(host);
             return host;

@@ -38,10 +38,13 @@ internal static class ServerProcess
             await using Server server = new(log, listeners.Names);
             await using ControlServer api = new(server, listeners, log);
             await using ConfigReload? reload = source is null ? null : new(source, server, log.CreateLogger<ConfigReload>());
+
+            // First in the queue, whenever a signal asks for a reload.
+            Task started = reload?.StartAsync(stop.Token) ?? Task.CompletedTask;
             using PosixSignalRegistration? hangUp = reload?.FollowSignal();
             if (reload is not null)
             {
-                await reload.StartAsync(stop.Token);
+                await started;
                 server.Reload = reload.ReloadAsync;
             }
             else

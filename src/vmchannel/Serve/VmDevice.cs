@@ -55,16 +55,19 @@ internal sealed class VmDevice : IDisposable
     public void Start() => _server.Start();
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
+    /// <param name="plan">The port.</param>
+    /// <param name="keepsLog">What is in its log file is an earlier part of the same log.</param>
     /// <returns>Done when who has to be there first is there.</returns>
     /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
-    public Task Plug(PortPlan plan)
+    public Task Plug(PortPlan plan, bool keepsLog = false)
     {
         Port? port = null;
         try
         {
             HostEnd end = CreateEnd(plan);
-            port = new(plan.Spec, end, _loop, _log.CreateLogger<Port>(), _events);
+            PortSpec spec = keepsLog && plan.Spec.LogFile is LogFileSpec file ? plan.Spec with { LogFile = file with { Append = true } } : plan.Spec;
+            port = new(spec, end, _loop, _log.CreateLogger<Port>(), _events);
             port.Start();
             _device.Plug(port);
             _ports = _ports.With(new ServedPort(plan, port));
@@ -96,28 +99,64 @@ internal sealed class VmDevice : IDisposable
         return true;
     }
 
+    /// <summary>Starts the host end that a changed plan asks for, beside the one that serves the port.</summary>
+    /// <param name="changed">Of the same number and name.</param>
+    /// <returns>For <see cref="Change"/>; the caller's until then.</returns>
+    /// <exception cref="HostEndException">It cannot start; nothing has changed then.</exception>
+    public HostEnd Prepare(PortPlan changed)
+    {
+        try
+        {
+            HostEnd next = CreateEnd(changed);
+            _ports[changed.Spec.Number]!.Port.Prepare(next);
+            return next;
+        }
+        catch (IOException e)
+        {
+            throw Failed(changed, e);
+        }
+    }
+
     /// <summary>Makes a port what a plan of the same number and name says; its guest keeps it open.</summary>
-    /// <exception cref="HostEndException">The log file cannot be written, or the new host end cannot start; nothing has changed then.</exception>
-    public void Change(PortPlan changed)
+    /// <param name="changed">The port as it is to be.</param>
+    /// <param name="next">The host end that serves it from now on; null = the one there is, with other clients perhaps.</param>
+    /// <exception cref="HostEndException">The log file cannot be written, or the socket's mode not be changed; nothing has changed then.</exception>
+    public void Change(PortPlan changed, HostEnd? next)
     {
         ServedPort served = _ports[changed.Spec.Number]!;
         PortDifference difference = served.Plan.DifferenceTo(changed);
+        bool adapts = next is null && (difference & PortDifference.HostEnd) != 0;
         try
         {
+            if (adapts)
+            {
+                ChardevFactory.Adapt(served.Port.HostEnd, changed.Chardev!);
+            }
+
+            // Last of what can fail: a log file that is opened anew may be emptied.
             if ((difference & ~PortDifference.HostEnd) != 0)
             {
                 served.Port.Apply(changed.Spec);
             }
-
-            if ((difference & PortDifference.HostEnd) != 0)
-            {
-                served.Port.Replace(CreateEnd(changed));
-            }
         }
         catch (IOException e)
         {
-            served.Port.Apply(served.Plan.Spec);
-            throw new HostEndException($"{changed.Spec}: {e.Message}", e);
+            if (adapts)
+            {
+                ChardevFactory.Adapt(served.Port.HostEnd, served.Plan.Chardev!);
+            }
+
+            next?.Dispose();
+            throw Failed(changed, e);
+        }
+
+        if (next is not null)
+        {
+            served.Port.Adopt(next);
+        }
+        else if (adapts)
+        {
+            served.Port.TellHostChanged($"{served.Port.HostEnd.Description} takes other clients");
         }
 
         _ports = _ports.With(served with { Plan = changed });
@@ -151,6 +190,8 @@ internal sealed class VmDevice : IDisposable
 
         _device.Dispose();
     }
+
+    private static HostEndException Failed(PortPlan changed, IOException e) => new($"{changed.Spec}: {e.Message}", e);
 
     private HostEnd CreateEnd(PortPlan plan)
         => plan.Chardev is ChardevSpec chardev

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
@@ -22,12 +23,14 @@ internal sealed class VmHost : IAsyncDisposable
     private readonly DeviceLoop _loop;
     private readonly PortTable _table;
     private readonly VmDevice _device;
+    private readonly LogFileClaims _logFiles;
     private readonly ChangeQueue _changes = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDisposed;
 
-    private VmHost(VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log)
+    private VmHost(VmPlan plan, DeviceLoop loop, EventJournal events, LogFileClaims logFiles, ILoggerFactory log)
     {
+        _logFiles = logFiles;
         Plan = plan;
         _loop = loop;
         _table = new PortTable(plan.Device.Settings.MaxPorts, ServiceCatalog.All, plan.Device.Ports);
@@ -51,16 +54,21 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Starts everything, in the order in which others may rely on it: host ends, then the socket the VMM connects to.</summary>
     /// <exception cref="IOException">Something cannot start: the message says what, and all that had started is undone.</exception>
     public static async Task<VmHost> StartAsync(
-        VmPlan plan, DeviceLoop loop, EventJournal events, ILoggerFactory log, CancellationToken cancellationToken)
+        VmPlan plan, DeviceLoop loop, EventJournal events, LogFileClaims logFiles, ILoggerFactory log, bool waitsForClients, CancellationToken cancellationToken)
     {
-        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, log));
+        VmHost host = await loop.InvokeAsync(() => new VmHost(plan, loop, events, logFiles, log));
         try
         {
             _ = await host.InvokeAsync(host._device.Reserve);
             List<Task> ready = [];
             foreach (PortPlan port in plan.Device.Ports)
             {
-                ready.Add(await loop.InvokeAsync(() => host._device.Plug(port)));
+                logFiles.Claim(plan.Name, port);
+                Task there = await loop.InvokeAsync(() => host._device.Plug(port));
+                if (waitsForClients || !IsServer(port))
+                {
+                    ready.Add(there);
+                }
             }
 
             await WaitAsync(ready, cancellationToken);
@@ -89,9 +97,11 @@ internal sealed class VmHost : IAsyncDisposable
     /// <summary>Makes a port what a plan says; the plan has the number and name of a port that is plugged in.</summary>
     /// <returns>The port as it is now.</returns>
     /// <exception cref="PortConflictException">Another port has what this one would need.</exception>
-    /// <exception cref="IOException">There is no such port, or its new host end cannot start: it is as it was.</exception>
+    /// <exception cref="IOException">
+    /// There is no such port, or its new host end cannot start, or connects to nobody: the port is as it was, or gone when the message says so.
+    /// </exception>
     public Task<ServedPort> ChangeAsync(PortPlan changed, CancellationToken cancellationToken)
-        => _changes.RunAsync(() => ChangeNextAsync(changed), cancellationToken);
+        => _changes.RunAsync(() => ChangeNextAsync(changed, cancellationToken), cancellationToken);
 
     /// <summary>Changes what options name of a port; the rest stays as it is.</summary>
     /// <param name="number">The port.</param>
@@ -103,7 +113,7 @@ internal sealed class VmHost : IAsyncDisposable
     public Task<ServedPort> ChangeAsync(int number, string options, CancellationToken cancellationToken)
         => _changes.RunAsync(
             () => PortOptions.TryParseChange(options, Served(number).Plan, ServiceCatalog.All, out PortPlan? changed, out string? error)
-                ? ChangeNextAsync(changed)
+                ? ChangeNextAsync(changed, cancellationToken)
                 : throw new OptionException(error),
             cancellationToken);
 
@@ -141,6 +151,7 @@ internal sealed class VmHost : IAsyncDisposable
         }
 
         _ = await InvokeAsync(() => _device.Dispose());
+        _logFiles.Release(Name);
 
         // Services still store what they had taken from the guest.
         _ = await Task.WhenAny(Task.WhenAll(Ports.Select(served => served.Port.Completion)), Task.Delay(StopTime));
@@ -172,6 +183,7 @@ internal sealed class VmHost : IAsyncDisposable
 
         try
         {
+            _logFiles.Claim(Name, plan);
             Task ready = await _loop.InvokeAsync(() => _device.Plug(plan));
             if (!IsServer(plan))
             {
@@ -187,11 +199,12 @@ internal sealed class VmHost : IAsyncDisposable
         }
     }
 
-    private async Task<ServedPort> ChangeNextAsync(PortPlan changed)
+    private async Task<ServedPort> ChangeNextAsync(PortPlan changed, CancellationToken cancellationToken)
     {
         ThrowIfStopped();
-        PortPlan before = Served(changed.Spec.Number).Plan;
-        PortDifference difference = before.DifferenceTo(changed);
+        int number = changed.Spec.Number;
+        PortPlan before = Served(number).Plan;
+        bool isSameEnd = (before.DifferenceTo(changed) & PortDifference.HostEnd) == 0;
         if (!_table.TryReplace(changed, out string? error))
         {
             throw new PortConflictException(error);
@@ -199,40 +212,82 @@ internal sealed class VmHost : IAsyncDisposable
 
         try
         {
-            _ = await InvokeAsync(() => Change(before, changed, difference));
-            return Served(changed.Spec.Number);
+            _logFiles.Claim(Name, changed);
+            if (isSameEnd || before.Chardev?.DiffersInClientsOnly(changed.Chardev) == true)
+            {
+                _ = await InvokeAsync(() => _device.Change(changed, next: null));
+            }
+            else if (before.Chardev?.SharesListenerWith(changed.Chardev) == true)
+            {
+                _ = await InvokeAsync(() => Replug(before, changed));
+            }
+            else
+            {
+                await ReplaceAsync(changed, cancellationToken);
+            }
+
+            return Served(number);
         }
         catch
         {
-            _ = _table.TryReplace(before, out _);
+            // Neither the one nor the other may be there.
+            _ = Ports[number] is null ? _table.Remove(number) : _table.TryReplace(before, out _);
             throw;
+        }
+        finally
+        {
+            _logFiles.Settle(Name, number, Ports[number]?.Plan);
         }
     }
 
-    /// <summary>Loop thread.</summary>
-    private void Change(PortPlan before, PortPlan changed, PortDifference difference)
+    /// <summary>The old host end serves until somebody is at the other side of the new one.</summary>
+    private async Task ReplaceAsync(PortPlan changed, CancellationToken cancellationToken)
     {
-        if ((difference & PortDifference.HostEnd) == 0 || !IsSamePlace(before.Chardev, changed.Chardev))
+        HostEnd next = await _loop.InvokeAsync(() => _device.Prepare(changed));
+        try
         {
-            _device.Change(changed);
-            return;
+            if (!IsServer(changed))
+            {
+                await next.Ready.WaitAsync(cancellationToken);
+            }
+        }
+        catch (HostEndException e)
+        {
+            _ = await InvokeAsync(next.Dispose);
+            throw new HostEndException($"{changed.Spec}: {e.Message}", e);
+        }
+        catch
+        {
+            _ = await InvokeAsync(next.Dispose);
+            throw;
         }
 
-        // The old host end has the place that the new one needs, so the two cannot overlap: the guest sees the port go and come.
+        _ = await InvokeAsync(() => _device.Change(changed, next));
+    }
+
+    /// <summary>The old host end has the place that the new one needs: the guest sees the port go and come. Loop thread.</summary>
+    private void Replug(PortPlan before, PortPlan changed)
+    {
         _ = _device.Unplug(before.Spec.Number);
         try
         {
-            _ = _device.Plug(changed);
+            _ = _device.Plug(changed, keepsLog: before.Spec.LogFile?.Path == changed.Spec.LogFile?.Path);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            _ = _device.Plug(before);
+            try
+            {
+                _ = _device.Plug(before, keepsLog: true);
+            }
+            catch (IOException again)
+            {
+                throw new HostEndException(
+                    $"{e.Message}; what it was before cannot be had back either ({again.Message}): {before.Spec} is gone, plug it in again", e);
+            }
+
             throw;
         }
     }
-
-    private static bool IsSamePlace(ChardevSpec? before, ChardevSpec? changed)
-        => before is not null && changed is not null && before.ToString() == changed.ToString();
 
     /// <exception cref="IOException">There is none.</exception>
     private ServedPort Served(int number)
@@ -242,7 +297,9 @@ internal sealed class VmHost : IAsyncDisposable
     {
         ThrowIfStopped();
         _ = _table.Remove(number);
-        return await _loop.InvokeAsync(() => _device.Unplug(number));
+        bool wasThere = await _loop.InvokeAsync(() => _device.Unplug(number));
+        _logFiles.Settle(Name, number, now: null);
+        return wasThere;
     }
 
     /// <summary>The last change. False when somebody else was first.</summary>

@@ -61,6 +61,9 @@ internal sealed class HandedConnection : ConnectionContext, IDuplexPipe
     {
         _closed.Cancel();
         Refuse(abortReason.Message);
+
+        // Whoever waited for the WebSocket has gone, and cannot give it back.
+        Release();
         _stream.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.Control;
 using VmChannel.Cli.Tests.Control;
@@ -63,6 +64,44 @@ public sealed class ServerFinderTests : IDisposable
     }
 
     [Fact]
+    public async Task List_ServerThatDoesNotAnswer_IsComplainedOfAndTheOthersAreThere()
+    {
+        await using NamedServer server = new(_folder);
+        await server.AddAsync("web");
+        using Socket hung = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        hung.Bind(new UnixDomainSocketEndPoint(RuntimeFolder.SocketOf(_folder, "hung")));
+        hung.Listen();
+        List<string> complaints = [];
+        ServerFinder finder = new([_folder], null, null) { Complain = complaints.Add };
+
+        (ControlClient client, IReadOnlyList<VmInfo> vms) = Assert.Single(await finder.ListAsync(ControlRig.Cancellation));
+
+        Assert.Equal("web", Assert.Single(vms).Name);
+        Assert.Contains("hung.sock: the server is there and does not answer", Assert.Single(complaints), StringComparison.Ordinal);
+        client.Dispose();
+    }
+
+    [Fact]
+    public async Task Find_InServicesFolders_AsWellAsInItsOwn()
+    {
+        string instance = Path.Combine(_folder, "host1", "vmchannel");
+        await using NamedServer own = new(_folder);
+        await own.AddAsync("web");
+        _ = Directory.CreateDirectory(Path.Combine(_folder, "host1"));
+        await using NamedServer service = new(instance);
+        await service.AddAsync("db");
+        Assert.Equal([instance], RuntimeFolder.OfServices(_folder));
+        ServerFinder finder = new([_folder, .. RuntimeFolder.OfServices(_folder)], null, null);
+
+        VmTarget db = await finder.FindAsync("db", ControlRig.Cancellation);
+
+        Assert.Equal("db", (await db.Client.GetVmAsync("db", ControlRig.Cancellation)).Name);
+        Assert.Equal(2, (await finder.ListAsync(ControlRig.Cancellation)).Count);
+        Assert.Equal(["web", "db"], finder.Names());
+        db.Client.Dispose();
+    }
+
+    [Fact]
     public async Task Claim_NameOfALivingServer_IsRefusedAndOfADeadOneTaken()
     {
         await using NamedServer first = new(_folder);
@@ -99,5 +138,5 @@ public sealed class ServerFinderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private ServerFinder Finder() => new(_folder, null, null);
+    private ServerFinder Finder() => new([_folder], null, null);
 }

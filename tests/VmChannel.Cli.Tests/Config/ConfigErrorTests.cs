@@ -7,6 +7,16 @@ namespace VmChannel.Cli.Tests.Config;
 /// <summary>Every error says file, line, what is wrong and what to do.</summary>
 public sealed class ConfigErrorTests
 {
+    [Fact]
+    public void ReadControl_TokenFileThatCannotBeUsed_IsAnErrorOfItsLine()
+    {
+        ControlConfig control = new(null, "127.0.0.1:7000", "/nowhere/token") { TokenFileLine = 3 };
+
+        ConfigException error = Assert.Throws<ConfigException>(() => ConfigFile.ReadControl("host.toml", control));
+
+        Assert.StartsWith("host.toml:3: control-token-file /nowhere/token: ", Assert.Single(error.Errors), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("vhost-usr = \"b\"", "4: unknown key vhost-usr in [vm.a]: did you mean vhost-user?")]
     [InlineData("vhost-user = \"b\"", "4: vhost-user is given twice, first in line 2: remove one")]

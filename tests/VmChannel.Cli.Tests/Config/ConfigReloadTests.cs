@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Serve;
@@ -28,6 +30,34 @@ public sealed class ConfigReloadTests
         service = "sink"
 
         """;
+
+    [Fact]
+    public async Task Reload_NewVmWhoseServerWaitsForAClient_IsServedAtOnce()
+    {
+        await using ReloadRig rig = await ReloadRig.StartAsync(Echo);
+
+        ReloadResult result = await rig.ReloadAsync(
+            Echo + "[vm.two]\nvhost-user = \"~/two.sock\"\n[[vm.two.port]]\nprotocol = \"test.late\"\nchar = \"unix:~/late.sock,server=on,wait=on\"\n");
+
+        AssertResult(result, ["two"], [], [], unchanged: 1);
+        Assert.NotNull(rig.Server.Find("two"));
+    }
+
+    [Fact]
+    public async Task Dispose_WhileAReloadWaitsForSomebody_EndsTheReload()
+    {
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+        await using ReloadRig rig = await ReloadRig.StartAsync(Echo);
+        Task<ReloadResult> reload = rig.ReloadAsync(
+            Echo + $"[[vm.one.port]]\nprotocol = \"test.tls\"\nchar = \"tcp:127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port},tls=on\"\n");
+        using Socket waiting = await silent.AcceptSocketAsync(ServerRig.Cancellation);
+
+        await rig.StopReloadsAsync();
+
+        IOException stopped = await Assert.ThrowsAsync<IOException>(() => reload);
+        Assert.Contains("the server is being stopped", stopped.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task Reload_SameFile_TouchesNothing()

@@ -46,6 +46,9 @@ internal sealed class ReloadRig : IAsyncDisposable
         return await _reload.ReloadAsync(ServerRig.Cancellation);
     }
 
+    /// <summary>As at the end of the process.</summary>
+    public ValueTask StopReloadsAsync() => _reload.DisposeAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _reload.DisposeAsync();
