@@ -21,6 +21,7 @@ public sealed class Channel : IDisposable
     private RetiredEnds? _retired;
     private TapSet? _taps;
     private long _dropped;
+    private long _lost;
     private int _lastId;
     private bool _isDisposed;
 
@@ -88,7 +89,7 @@ public sealed class Channel : IDisposable
     public bool HoldsBytes => _console is { IsEmpty: false } || _audience is { HoldsBytes: true };
 
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
-    public long DroppedBytes => _dropped;
+    public long DroppedBytes => _dropped + Interlocked.Read(ref _lost);
 
     /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
     public long LostInputBytes => _retired?.LostBytes ?? 0;
@@ -114,6 +115,7 @@ public sealed class Channel : IDisposable
     {
         _wake = wake;
         HostEnd end = End;
+        end.Lost = OnLost;
         end.Start(() => OnEndWake(end));
     }
 
@@ -161,6 +163,7 @@ public sealed class Channel : IDisposable
     /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
     public void Replace(HostEnd next)
     {
+        next.Lost = OnLost;
         StartOrDispose(next, () => OnEndWake(next));
         HostEnd old = End;
         _retired ??= new RetiredEnds();
@@ -231,6 +234,9 @@ public sealed class Channel : IDisposable
     internal void Drop(long bytes) => _dropped += bytes;
 
     internal void Wake() => _wake();
+
+    /// <summary>Any thread: a host end, or one before it, had taken bytes that nobody got.</summary>
+    private void OnLost(long bytes) => _ = Interlocked.Add(ref _lost, bytes);
 
     /// <summary>An end that serves no more, and may have bytes that the guest is to be given first.</summary>
     internal void Release(HostEnd end, bool mayHaveBytes)

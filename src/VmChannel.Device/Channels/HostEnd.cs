@@ -11,6 +11,7 @@ namespace VmChannel.Device.Channels;
 public abstract class HostEnd : IDisposable
 {
     private Action? _wake;
+    private long _lostBytes;
 
     /// <summary>How a person would name it, such as <c>unix:/run/fish.sock</c>.</summary>
     public abstract string Description { get; }
@@ -36,6 +37,12 @@ public abstract class HostEnd : IDisposable
 
     /// <summary>Who the last of them was; null before the first.</summary>
     public string? LastRefused { get; private set; }
+
+    /// <summary>Bytes taken from the guest that nobody got, or that may have been cut off on their way. Any thread.</summary>
+    public long LostBytes => Interlocked.Read(ref _lostBytes);
+
+    /// <summary>Told of them as they are counted, on any thread, also after <see cref="Dispose()"/>.</summary>
+    public Action<long>? Lost { get; set; }
 
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
@@ -106,6 +113,13 @@ public abstract class HostEnd : IDisposable
         RefusedPeers++;
         LastRefused = who;
         Wake();
+    }
+
+    /// <summary>Any thread: gave up bytes that it had taken from the guest.</summary>
+    protected void CountLost(long bytes)
+    {
+        _ = Interlocked.Add(ref _lostBytes, bytes);
+        Lost?.Invoke(bytes);
     }
 
     protected void Wake() => _wake?.Invoke();

@@ -9,8 +9,8 @@ internal interface IStreamSource : IDisposable
     /// <summary>The guest may be shown the device only once somebody was there.</summary>
     bool IsAwaited { get; }
 
-    /// <summary>Any thread: peers turned away, for whatever reason.</summary>
-    long RefusedCount { get; }
+    /// <summary>Told, on any thread, who was turned away and why. Set before <see cref="Start"/>.</summary>
+    Action<string>? Refused { set; }
 
     /// <summary>Loop thread, once: opens and checks what can be checked now.</summary>
     /// <exception cref="Channels.HostEndException">It cannot work: the message says what and what to do.</exception>

@@ -34,7 +34,13 @@ internal sealed class StreamClient : IStreamSource
     /// <summary>Without <c>reconnect-ms=</c> the server has to be there.</summary>
     public bool IsAwaited => _reconnect is null;
 
-    public long RefusedCount => 0;
+    /// <summary>Never told: it chose its peer.</summary>
+    public Action<string>? Refused
+    {
+        set
+        {
+        }
+    }
 
     public void Start() => _layers.Start();
 

@@ -28,7 +28,6 @@ internal sealed partial class StreamServer : IStreamSource
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private Socket? _listener;
-    private long _refused;
 
     public StreamServer(ChardevSpec.Tcp spec, StreamLayers layers, ILogger log)
     {
@@ -44,7 +43,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     public bool IsAwaited { get; }
 
-    public long RefusedCount => Interlocked.Read(ref _refused);
+    public Action<string>? Refused { private get; set; }
 
     /// <summary>How long a client may take until it is one.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
@@ -158,7 +157,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     private void Refuse(string who, string reason)
     {
-        _ = Interlocked.Increment(ref _refused);
+        Refused?.Invoke($"a client {who}: {reason}");
         if (_gate.TryPass(out long held))
         {
             LogRefused(Description, who, reason, held == 0 ? "" : $" ({held} others since the last such line)");
