@@ -5,8 +5,8 @@ namespace VmChannel.Device.Channels;
 /// <summary>What serves a channel on the host: a chardev or an in-process service. Loop thread only.</summary>
 /// <remarks>
 /// The only thing it tells upstream is a bare wake-up (<see cref="Wake"/>): "look at me again". The channel then looks
-/// at <see cref="IsOpen"/> and tries to move bytes both ways. A wake-up follows every change of <see cref="IsOpen"/>,
-/// and every time a <see cref="Read"/> or <see cref="Write"/> that moved less than it was offered could move more.
+/// at <see cref="IsOpen"/> and tries to move bytes both ways. A wake-up follows every change of <see cref="IsOpen"/>
+/// or <see cref="Detail"/>, and every time a <see cref="Read"/> or <see cref="Write"/> that moved less than it was offered could move more.
 /// </remarks>
 public abstract class HostEnd : IDisposable
 {
@@ -94,10 +94,10 @@ public abstract class HostEnd : IDisposable
 
     protected virtual void Dispose(bool disposing) => _wake = null;
 
-    /// <summary>Sets <see cref="IsOpen"/> and wakes the channel when that changed something.</summary>
+    /// <summary>Sets <see cref="IsOpen"/> and <see cref="Detail"/>, and wakes the channel when that changed something.</summary>
     protected void SetOpen(bool isOpen, string? detail)
     {
-        bool changed = isOpen != IsOpen;
+        bool changed = isOpen != IsOpen || detail != Detail;
         IsOpen = isOpen;
         Detail = detail;
         if (changed)

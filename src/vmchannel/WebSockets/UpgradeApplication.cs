@@ -30,10 +30,13 @@ internal sealed class UpgradeApplication : IHttpApplication<HttpContext>
         HandedConnection connection = context.Features.GetRequiredFeature<HandedConnection>();
         if (FindFault(context, connection.Spec, out int status) is string fault)
         {
-            connection.Refuse(fault);
             context.Response.StatusCode = status;
             context.Response.Headers.Connection = "close";
             await context.Response.WriteAsync($"{fault}\n");
+            await context.Response.CompleteAsync();
+
+            // Closes the connection, so the answer comes first.
+            connection.Refuse(fault);
             return;
         }
 

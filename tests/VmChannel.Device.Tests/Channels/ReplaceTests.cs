@@ -94,6 +94,21 @@ public sealed class ReplaceTests : IDisposable
         Wait.Until(() => _rig.Thread.Invoke(() => old.TakenCount) == 2, "the old end to go on");
     }
 
+    /// <summary>It has started by then, and nobody awaits it: what is wrong is in the log and in the port's state.</summary>
+    [Fact]
+    public void NextCannotConnectLater_IsToldWhy()
+    {
+        using System.Net.Sockets.TcpListener closed = new(System.Net.IPAddress.Loopback, 0);
+        closed.Start();
+        int port = ((System.Net.IPEndPoint)closed.LocalEndpoint).Port;
+        closed.Stop();
+        ScriptedEnd old = _rig.Plug(1);
+        _rig.Thread.Invoke(() => old.Connect(false));
+        _rig.Thread.Invoke(() => Port.Replace(ChardevFactory.Create(ChardevRig.Parse($"tcp:localhost:{port}"), _rig.Loop, _rig.Log)));
+        Wait.Until(() => Port.State.HostDetail?.Contains("cannot connect", StringComparison.Ordinal) == true, "the reason in the state");
+        Assert.True(_rig.Log.Contains("cannot connect"));
+    }
+
     /// <summary>The chain of which a part was delivered goes on at the new end.</summary>
     [Fact]
     public void OldIsFull_TheRestGoesToTheNext()

@@ -54,6 +54,7 @@ public sealed class TlsServerTests : IDisposable
     [InlineData("other authority", "is not valid here")]
     [InlineData("for a server", "is not valid here")]
     [InlineData("not allowed", "which tls-allow= does not name")]
+    [InlineData("unit only", "which tls-allow= does not name")]
     public async Task Client_WithoutAValidCertificate_IsRefusedAndTheNextOneServed(string kind, string reason)
     {
         using ChardevRig rig = ChardevRig.Started($"{Strict},tls-allow=alice/bob");
@@ -62,6 +63,7 @@ public sealed class TlsServerTests : IDisposable
             "expired" => _files.Authority.Issue("alice", validDays: -1),
             "other authority" => _files.OtherAuthority.Issue("alice"),
             "for a server" => _files.Authority.Issue("alice", "alice"),
+            "unit only" => _files.Authority.IssueFor("OU=alice"),
             "not allowed" => _files.Authority.Issue("mallory"),
             _ => null,
         };
