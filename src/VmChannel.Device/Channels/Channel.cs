@@ -74,7 +74,7 @@ public sealed class Channel : IDisposable
     public bool IsConnected => _audience?.IsConnected ?? End.IsOpen;
 
     /// <summary>Bytes for the guest may be there.</summary>
-    public bool MayRead => IsConnected || _retired is { IsEmpty: false };
+    public bool MayRead => IsConnected || _retired is { IsEmpty: false } || _audience is { HasWriters: true };
 
     /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
     public bool HasInput => _retired is { IsEmpty: false } || (_audience?.HasInput ?? (End.IsOpen && End.HasInput));
@@ -237,6 +237,9 @@ public sealed class Channel : IDisposable
 
     /// <summary>Any thread: a host end, or one before it, had taken bytes that nobody got.</summary>
     private void OnLost(long bytes) => _ = Interlocked.Add(ref _lost, bytes);
+
+    /// <summary>An end that is released now may make another lose bytes that the guest has not read.</summary>
+    internal bool IsFullOfRetired => _retired is { IsFull: true };
 
     /// <summary>An end that serves no more, and may have bytes that the guest is to be given first.</summary>
     internal void Release(HostEnd end, bool mayHaveBytes)

@@ -31,6 +31,21 @@ public sealed partial class Port
         Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
+        TellLostInput();
+    }
+
+    private void TellLostInput()
+    {
+        long lost = _channel.LostInputBytes;
+        if (lost > Counters.LostToGuestBytes)
+        {
+            if (Counters.LostToGuestBytes == 0)
+            {
+                LogLostInput(Spec, lost);
+            }
+
+            Counters.LostToGuestBytes = lost;
+        }
     }
 
     /// <inheritdoc cref="Channel.AddClient"/>
@@ -88,6 +103,9 @@ public sealed partial class Port
 
     [LoggerMessage(70, LogLevel.Information, "{Port}: the host end is {HostEnd} from now on")]
     private partial void LogReplaced(PortSpec port, string hostEnd);
+
+    [LoggerMessage(72, LogLevel.Warning, "{Port}: {Bytes} bytes for the guest were lost: it read nothing while host end after host end was replaced")]
+    private partial void LogLostInput(PortSpec port, long bytes);
 
     [LoggerMessage(EventId = 71, Message = "{Port}: client {Client} {What}: {Detail}{Swallowed}")]
     private partial void LogClient(LogLevel level, PortSpec port, int client, string what, string detail, string swallowed);

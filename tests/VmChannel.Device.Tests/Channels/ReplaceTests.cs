@@ -179,6 +179,8 @@ public sealed class ReplaceTests : IDisposable
         SerialRig.Open(guest.Driver, 1);
         byte[] received = guest.Driver.Receive(1, 24);
         Assert.Equal(Enumerable.Range(12, 8).SelectMany(i => new byte[] { 1, 2, (byte)i }), received);
+        Assert.Equal(12 * 3, Port.Counters.LostToGuestBytes);
+        Assert.True(_rig.Log.Contains("bytes for the guest were lost"));
         all.ForEach(peer => peer.Dispose());
     }
 
