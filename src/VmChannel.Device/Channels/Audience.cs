@@ -81,14 +81,6 @@ internal sealed partial class Audience : Runnable, IDisposable
 
     public Client? Find(HostEnd end) => _clients.Find(client => ReferenceEquals(client.End, end));
 
-    /// <summary>A client leaves. It is no longer owned here.</summary>
-    public void Remove(Client client)
-    {
-        _ = _clients.Remove(client);
-        TellGone(client, "it was sent away");
-        Settle();
-    }
-
     /// <summary>The channel has another host end. Those who came through the old one leave: the result says which may have bytes for the guest.</summary>
     public List<(HostEnd End, bool MayWrite)> ReplaceHost(HostEnd next)
     {

@@ -189,21 +189,6 @@ public sealed class Channel : IDisposable
     /// <exception cref="HostEndException">It cannot start.</exception>
     public int AddClient(HostEnd client, ClientAccess access) => Add(client, access, origin: null);
 
-    /// <summary>Sends a client away. False when it is not, or no longer, there.</summary>
-    public bool RemoveClient(HostEnd client)
-    {
-        if (_audience?.Find(client) is not { } found)
-        {
-            return false;
-        }
-
-        _audience.Remove(found);
-        client.Dispose();
-        DoWithoutAudience();
-        _wake();
-        return true;
-    }
-
     /// <summary>Shows every byte that is moved, both ways, to somebody.</summary>
     public void AddTap(ITap tap)
     {

@@ -51,9 +51,6 @@ public sealed partial class Port
     /// <inheritdoc cref="Channel.AddClient"/>
     public int AddClient(HostEnd client, ClientAccess access) => _channel.AddClient(client, access);
 
-    /// <inheritdoc cref="Channel.RemoveClient"/>
-    public bool RemoveClient(HostEnd client) => _channel.RemoveClient(client);
-
     /// <inheritdoc cref="Channel.AddTap"/>
     public void AddTap(ITap tap) => _channel.AddTap(tap);
 

@@ -52,13 +52,17 @@ public sealed class ReplaceTests : IDisposable
             },
             "the transfer to be under way");
 
-        _rig.Thread.Invoke(() => Port.Replace(next.End));
+        long takenByOld = _rig.Thread.Invoke(() =>
+        {
+            Port.Replace(next.End);
+            return Port.Counters.FromGuestBytes;
+        });
         next.Connect();
         int sent = next.MaySend ? await Task.Run(() => SendWhileReceiving(next, fromNext, guest, received)) : 0;
         Assert.Equal(next.MaySend ? fromNext.Length : 0, sent);
         await writing;
         Wait.Until(() => _rig.Thread.Invoke(() => Port.Counters.FromGuestBytes) == stream.Length, "the guest's bytes to be taken");
-        AssertStream(stream, old, next);
+        AssertStream(stream, old, next, takenByOld);
 
         Wait.Until(
             () =>
@@ -211,7 +215,7 @@ public sealed class ReplaceTests : IDisposable
         return sending.Result;
     }
 
-    private static void AssertStream(byte[] stream, HostPeer old, HostPeer next)
+    private static void AssertStream(byte[] stream, HostPeer old, HostPeer next, long takenByOld)
     {
         if (old is { IsReal: true, MayLoseTheLast: false } && next.IsReal)
         {
@@ -222,7 +226,7 @@ public sealed class ReplaceTests : IDisposable
 
         byte[] first = old.Received();
         Assert.Equal(stream.AsSpan(0, first.Length).ToArray(), first);
-        if (next.IsReal)
+        if (next.IsReal && takenByOld < stream.Length)
         {
             Wait.Until(() => next.Received() is { Length: > 0 } last && stream.AsSpan().EndsWith(last), "the end of the stream");
         }

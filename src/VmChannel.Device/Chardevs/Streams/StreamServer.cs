@@ -23,7 +23,7 @@ internal sealed partial class StreamServer : IStreamSource
     private readonly bool _noDelay;
     private readonly StreamLayers _layers;
     private readonly ILogger _log;
-    private readonly LogGate _gate = new(TimeProvider.System);
+    private readonly LogLimit _limit = new(burst: 1);
     private readonly System.Threading.Channels.Channel<StreamPeer> _greeted = System.Threading.Channels.Channel.CreateUnbounded<StreamPeer>();
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
@@ -158,7 +158,7 @@ internal sealed partial class StreamServer : IStreamSource
     private void Refuse(string who, string reason)
     {
         Refused?.Invoke($"a client {who}: {reason}");
-        if (_gate.TryPass(out long held))
+        if (_limit.Pass(out long held))
         {
             LogRefused(Description, who, reason, held == 0 ? "" : $" ({held} others since the last such line)");
         }
