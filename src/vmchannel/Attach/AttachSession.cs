@@ -81,9 +81,9 @@ internal sealed class AttachSession(AttachedPort port, EscapeKey? escape, TimeSp
         }
 
         _ = Interlocked.Exchange(ref _lastOutput, Environment.TickCount64);
-        while (Silence < patience)
+        for (TimeSpan left = patience; left > TimeSpan.Zero; left = patience - Silence)
         {
-            await Task.Delay(patience - Silence + TimeSpan.FromMilliseconds(1), cancellation);
+            await Task.Delay(left + TimeSpan.FromMilliseconds(1), cancellation);
         }
     }
 

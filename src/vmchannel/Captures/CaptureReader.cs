@@ -1,11 +1,9 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using VmChannel.Wire.Capture;
 
 namespace VmChannel.Cli.Captures;
 
 /// <summary>Reads a capture, from a file or as it grows.</summary>
-[SuppressMessage("Usage", "CA2213", Justification = "The copy's stream is the caller's.")]
 internal sealed class CaptureReader : IAsyncDisposable
 {
     private const int FirstBufferBytes = 64 * 1024;
@@ -13,17 +11,17 @@ internal sealed class CaptureReader : IAsyncDisposable
     private const long NanosecondsPerTick = TimeSpan.NanosecondsPerTick;
 
     private readonly Stream _source;
-    private readonly Stream? _copy;
+    private readonly Func<ReadOnlyMemory<byte>, bool>? _keep;
     private readonly string _name;
     private byte[] _buffer = new byte[FirstBufferBytes];
     private int _begin;
     private int _end;
 
-    private CaptureReader(Stream source, string name, Stream? copy)
+    private CaptureReader(Stream source, string name, Func<ReadOnlyMemory<byte>, bool>? keep)
     {
         _source = source;
         _name = name;
-        _copy = copy;
+        _keep = keep;
     }
 
     /// <summary>What was captured, and when.</summary>
@@ -35,12 +33,12 @@ internal sealed class CaptureReader : IAsyncDisposable
     /// <summary>Reads the header.</summary>
     /// <param name="source">Owned from here on.</param>
     /// <param name="name">Of the file, for messages.</param>
-    /// <param name="copy">Gets all that is read, as it is; null = nobody. It stays the caller's.</param>
+    /// <param name="keep">Gets all that is read, as it is; false, once it wants no more, cancels the reading. Null = nobody keeps it.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <exception cref="IOException">It is no capture.</exception>
-    public static async Task<CaptureReader> OpenAsync(Stream source, string name, Stream? copy, CancellationToken cancellationToken)
+    public static async Task<CaptureReader> OpenAsync(Stream source, string name, Func<ReadOnlyMemory<byte>, bool>? keep, CancellationToken cancellationToken)
     {
-        CaptureReader reader = new(source, name, copy);
+        CaptureReader reader = new(source, name, keep);
         try
         {
             while (!reader.TryTakeHeader())
@@ -132,9 +130,9 @@ internal sealed class CaptureReader : IAsyncDisposable
         }
 
         int count = await _source.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
-        if (_copy is not null)
+        if (_keep?.Invoke(_buffer.AsMemory(_end, count)) == false)
         {
-            await _copy.WriteAsync(_buffer.AsMemory(_end, count), CancellationToken.None);
+            throw new OperationCanceledException("nobody wants the rest");
         }
 
         _end += count;

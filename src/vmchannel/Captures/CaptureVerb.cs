@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Microsoft.Win32.SafeHandles;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
@@ -22,7 +21,7 @@ internal static class CaptureVerb
         never waits for a recording: one that is too slow has gaps, which say how many bytes are missing. "show" prints
         a file, "vmchannel replay" sends it to a guest again.
 
-          -o FILE               write a file, which others may not read
+          -o FILE               write a file; others may not read a new one
           --for TIME            end after TIME, such as 10s or 2m
 
         Examples:
@@ -76,7 +75,7 @@ internal static class CaptureVerb
         command.SetAction(async (parsed, cancellationToken) =>
         {
             string path = parsed.GetRequiredValue(file);
-            await using CaptureReader capture = await CaptureReader.OpenAsync(CaptureFile.Open(path), path, copy: null, cancellationToken);
+            await using CaptureReader capture = await CaptureReader.OpenAsync(CaptureFile.Open(path), path, keep: null, cancellationToken);
             _ = await ShowAsync(capture, cancellationToken);
             if (capture.IsCutOff)
             {
@@ -97,13 +96,14 @@ internal static class CaptureVerb
             VmTarget target = await call.FindVmAsync(signals.Token);
             Stream recording = await target.Client.CaptureAsync(target.Vm, call.Words[0], signals.Token);
             bool isShown = file is null && Terminal.Is(FileDescriptor.Borrow(1));
-            await using Stream? output = isShown ? null : file is null ? StandardOutput() : CaptureFile.Create(file);
+            await using FileStream? output = file is null ? null : CaptureFile.Create(file);
+            Func<ReadOnlyMemory<byte>, bool>? keep = isShown ? null : bytes => Write(output, bytes.Span);
             if (length is TimeSpan time)
             {
                 end.CancelAfter(time);
             }
 
-            await using CaptureReader capture = await CaptureReader.OpenAsync(recording, target.Vm, output, end.Token);
+            await using CaptureReader capture = await CaptureReader.OpenAsync(recording, target.Vm, keep, end.Token);
             bool isDone = isShown ? await ShowAsync(capture, end.Token) : await TallyAsync(capture, file, end.Token);
             if (isDone && Terminal.Is(FileDescriptor.Borrow(2)))
             {
@@ -160,5 +160,10 @@ internal static class CaptureVerb
         }
     }
 
-    private static FileStream StandardOutput() => new(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+    /// <summary>Writes to a file, or to standard output. False when nobody reads that any more.</summary>
+    private static bool Write(FileStream? file, ReadOnlySpan<byte> bytes)
+    {
+        file?.Write(bytes);
+        return file is not null || StandardStream.WriteOutput(bytes);
+    }
 }

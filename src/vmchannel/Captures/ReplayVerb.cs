@@ -60,7 +60,7 @@ internal static class ReplayVerb
         try
         {
             string file = call.Words[1];
-            await using CaptureReader capture = await CaptureReader.OpenAsync(CaptureFile.Open(file), file, copy: null, signals.Token);
+            await using CaptureReader capture = await CaptureReader.OpenAsync(CaptureFile.Open(file), file, keep: null, signals.Token);
             VmTarget target = await call.FindVmAsync(signals.Token);
             await using AttachedPort port = await target.Client.AttachAsync(target.Vm, call.Words[0], AttachAccess.Writer, signals.Token);
             Replay replay = new(capture, port, direction, speed);

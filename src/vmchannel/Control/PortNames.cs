@@ -5,9 +5,12 @@ using VmChannel.Control;
 
 namespace VmChannel.Cli.Control;
 
-/// <summary>Finds the port a person means: by number, by name, or by the end of a name when no other ends so.</summary>
+/// <summary>Finds the port a person means: by number, by name, by the end of a name when no other ends so, or as <c>console</c>.</summary>
 internal static class PortNames
 {
+    /// <summary>A console mostly has no name of its own.</summary>
+    private const string Console = "console";
+
     /// <exception cref="ProblemException">None (404), or several (409): the candidates are named.</exception>
     public static ServedPort Find(VmHost vm, string text)
     {
@@ -41,9 +44,13 @@ internal static class PortNames
         }
 
         ServedPort[] named = [.. ports.Where(port => port.Plan.Spec.Protocol == text)];
-        return named.Length > 0 || text.Length == 0
-            ? named
-            : [.. ports.Where(port => port.Plan.Spec.Protocol?.EndsWith('.' + text, StringComparison.Ordinal) == true)];
+        if (named.Length > 0 || text.Length == 0)
+        {
+            return named;
+        }
+
+        ServedPort[] ending = [.. ports.Where(port => port.Plan.Spec.Protocol?.EndsWith('.' + text, StringComparison.Ordinal) == true)];
+        return ending.Length > 0 || text != Console ? ending : [.. ports.Where(port => port.Plan.Spec.IsConsole)];
     }
 
     private static string List(IEnumerable<ServedPort> ports)

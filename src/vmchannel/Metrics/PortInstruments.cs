@@ -44,7 +44,7 @@ internal static class PortInstruments
             "vmchannel.port.open",
             "{end}",
             "Whether a program in the guest has the port open, and whether somebody is there on the host.",
-            vm => vm.Ports.SelectMany(port => Pair(vm, port, (GuestEnd, Flag(port.Port.State.IsGuestOpen)), (HostEnd, Flag(IsHostThere(port.Port))))));
+            vm => vm.Ports.SelectMany(port => Pair(vm, port, (GuestEnd, Flag(port.Port.State.IsGuestOpen)), (HostEnd, Flag(port.Port.State.IsHostOpen)))));
         meter.Count(
             "vmchannel.port.clients",
             "{client}",
@@ -101,9 +101,6 @@ internal static class PortInstruments
             ? [new("vm", vm.Name), new("port", spec.Number)]
             : [new("vm", vm.Name), new("port", spec.Number), new("protocol", spec.Protocol)];
     }
-
-    /// <summary>The host end of a channel with several clients only listens: its clients are who is there.</summary>
-    private static bool IsHostThere(Port port) => port.State.IsHostOpen || port.Clients.Any(client => !client.IsWaiting);
 
     private static long Flag(bool isSo) => isSo ? 1 : 0;
 

@@ -58,10 +58,16 @@ internal sealed class ServedDevice : IRunDevice
             throw new RunException($"{target.Vm} is met at {info.Endpoint}, which is no socket here: serve it with --vhost-user PATH");
         }
 
-        // A run that was killed could not take its ports out.
         IReadOnlyList<PortInfo> ports = await target.Client.GetPortsAsync(target.Vm, cancellationToken);
-        ServedDevice device = new(target, info, [.. ports.Select(port => port.Protocol).OfType<string>().Where(name => !RunPorts.IsOwn(name))]);
-        device._plugged.AddRange(ports.Select(port => port.Protocol).OfType<string>().Where(RunPorts.IsOwn));
+        PortInfo[] left = [.. ports.Where(port => port.Protocol is string name && RunPorts.IsOwn(name))];
+        if (Array.Exists(left, port => port.IsHostOpen))
+        {
+            throw new RunException($"another run uses {target.Vm} already: wait for its end");
+        }
+
+        // A run that was killed could not take its ports out.
+        ServedDevice device = new(target, info, [.. ports.Except(left).Select(port => port.Protocol).OfType<string>()]);
+        device._plugged.AddRange(left.Select(port => port.Protocol!));
         try
         {
             await device.UnplugAsync();
@@ -105,15 +111,7 @@ internal sealed class ServedDevice : IRunDevice
     public async ValueTask DisposeAsync()
     {
         Control?.Dispose();
-        try
-        {
-            await UnplugAsync();
-        }
-        catch (ControlException)
-        {
-            // The server has ended, and its ports with it.
-        }
-
+        await UnplugAsync();
         _isOver = true;
         _input.Wake();
         await _inputCopy;
@@ -146,7 +144,14 @@ internal sealed class ServedDevice : IRunDevice
         {
             string name = _plugged[^1];
             _plugged.RemoveAt(_plugged.Count - 1);
-            _ = await _client.UnplugAsync(_vm, name);
+            try
+            {
+                _ = await _client.UnplugAsync(_vm, name);
+            }
+            catch (ControlException)
+            {
+                // Somebody else took it out, or the server has ended.
+            }
         }
     }
 

@@ -108,7 +108,11 @@ public sealed class CaptureApiTests
     }
 
     private static async Task<CaptureReader> OpenAsync(ControlRig rig, string port, Stream? copy = null)
-        => await CaptureReader.OpenAsync(await rig.Client.CaptureAsync("web", port, ControlRig.Cancellation), "web", copy, ControlRig.Cancellation);
+        => await CaptureReader.OpenAsync(await rig.Client.CaptureAsync("web", port, ControlRig.Cancellation), "web", bytes =>
+        {
+            copy?.Write(bytes.Span);
+            return true;
+        }, ControlRig.Cancellation);
 
     private static async Task<int> DrainAsync(CaptureReader capture, CaptureDirection direction, int bytes)
     {

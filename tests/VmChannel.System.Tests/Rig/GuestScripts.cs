@@ -6,6 +6,12 @@ internal static class GuestScripts
     /// <summary>Says a line on a channel and prints the line that comes back.</summary>
     public static string Exchange(string path, string line) => $"exec 5<>{path}; echo {line} >&5; read -r answer <&5; echo $answer";
 
+    /// <summary>Ends the program of <see cref="Hold"/>, and waits for its end.</summary>
+    public const string LetGo = "holder=$(</tmp/holder); kill $holder; while [ -e /proc/$holder ]; do sleep 0.02; done";
+
+    /// <summary>Starts a program that has a channel open, and neither reads nor writes.</summary>
+    public static string Hold(string path) => $"exec 5<>{path} 3>&-; sleep 100000 >/dev/null 2>&1 & echo $! >/tmp/holder";
+
     /// <summary>Exchanges a line with a client at the other end, each saying its own.</summary>
     public static async Task ExchangeAsync(this Guest guest, string path, ChannelClient client)
     {

@@ -37,6 +37,12 @@ public abstract class Machine : IAsyncLifetime
     /// <summary>Connects to the host end of a channel.</summary>
     internal ChannelClient Connect(string protocol) => ChannelClient.Connect(SocketOf(protocol));
 
+    /// <summary>Connects to the host end of a channel that a test has plugged with a socket of this name.</summary>
+    internal ChannelClient ConnectFile(string name) => ChannelClient.Connect(File(name));
+
+    /// <summary>A path on the host for what a test needs.</summary>
+    internal string File(string name) => _folder.File(name);
+
     /// <summary>The channel's path in the guest.</summary>
     internal static string PathOf(string protocol) => $"/dev/vmchannel/{protocol.Replace('.', '/')}";
 

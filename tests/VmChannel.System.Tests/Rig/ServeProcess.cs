@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using VmChannel.Control;
 
 namespace VmChannel.SystemTests.Rig;
 
@@ -12,6 +13,7 @@ internal sealed class ServeProcess : IAsyncDisposable
         Runtime = runtime;
         Socket = socket;
         MaxPorts = maxPorts;
+        Control = new(ControlAddress.Unix(ControlSocket));
     }
 
     public HostProcess Process { get; }
@@ -23,6 +25,11 @@ internal sealed class ServeProcess : IAsyncDisposable
     public string Runtime { get; }
 
     public int MaxPorts { get; }
+
+    /// <summary>Where its control API is, unless its configuration says otherwise.</summary>
+    public string ControlSocket => Path.Combine(Runtime, "vmchannel", "device.sock");
+
+    public ControlClient Control { get; }
 
     /// <summary>One line per event.</summary>
     public Lines Log => Process.Errors;
@@ -65,6 +72,17 @@ internal sealed class ServeProcess : IAsyncDisposable
         return (code, command.Output.ToString(), command.Errors.ToString());
     }
 
+    /// <summary>Asks its control API for something, byte for byte, in HTTP/1.0: answers come in one piece.</summary>
+    /// <param name="path">As it is to stand in the request.</param>
+    /// <returns>The whole answer, headers included.</returns>
+    public async Task<string> GetAsync(string path)
+    {
+        using ChannelClient client = ChannelClient.Connect(ControlSocket);
+        await client.SendAsync($"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        using StreamReader reader = new(client.Stream);
+        return await reader.ReadToEndAsync().WaitAsync(Patience.Short);
+    }
+
     /// <summary>Asks it to stop.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> StopAsync()
@@ -77,6 +95,7 @@ internal sealed class ServeProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         TestContext.Current.TestOutputHelper?.WriteLine($"--- serve ---\n{Log}");
+        Control.Dispose();
         await Process.DisposeAsync();
         Directory.Delete(Runtime, recursive: true);
     }

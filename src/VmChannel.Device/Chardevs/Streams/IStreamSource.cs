@@ -9,12 +9,10 @@ internal interface IStreamSource : IDisposable
     /// <summary>The guest may be shown the device only once somebody was there.</summary>
     bool IsAwaited { get; }
 
-    /// <summary>Told, on any thread, who was turned away and why. Set before <see cref="Start"/>.</summary>
-    Action<string>? Refused { set; }
-
     /// <summary>Loop thread, once: opens and checks what can be checked now.</summary>
+    /// <param name="refused">Called on any thread with each peer that is turned away, and why, for people.</param>
     /// <exception cref="Channels.HostEndException">It cannot work: the message says what and what to do.</exception>
-    void Start();
+    void Start(Action<string> refused);
 
     /// <summary>Pool thread, one at a time: the next peer, however long that takes.</summary>
     /// <exception cref="Channels.HostEndException">Nobody will ever come.</exception>

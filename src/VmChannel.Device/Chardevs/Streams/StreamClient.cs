@@ -34,15 +34,7 @@ internal sealed class StreamClient : IStreamSource
     /// <summary>Without <c>reconnect-ms=</c> the server has to be there.</summary>
     public bool IsAwaited => _reconnect is null;
 
-    /// <summary>Never told: it chose its peer.</summary>
-    public Action<string>? Refused
-    {
-        set
-        {
-        }
-    }
-
-    public void Start() => _layers.Start();
+    public void Start(Action<string> refused) => _layers.Start();
 
     public async Task<StreamPeer> NextAsync(CancellationToken cancellation)
     {

@@ -46,7 +46,6 @@ public sealed partial class StreamEnd : HostEnd
         _wake = new LoopWake(loop, Wake);
         _pipe = new LoopPipe(_wake.Request);
         _detach = new LoopTurn(DetachIfRead);
-        source.Refused = who => loop.Post(() => CountRefused(who));
     }
 
     public override string Description => _source.Description;
@@ -87,7 +86,7 @@ public sealed partial class StreamEnd : HostEnd
 
     protected override void OnStart()
     {
-        _source.Start();
+        _source.Start(who => _loop.Post(() => CountRefused(who)));
         _isServing = true;
         _serving = Task.Run(ServeAsync);
     }

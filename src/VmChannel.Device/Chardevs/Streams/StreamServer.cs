@@ -28,6 +28,7 @@ internal sealed partial class StreamServer : IStreamSource
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private Socket? _listener;
+    private Action<string>? _tellRefused;
 
     public StreamServer(ChardevSpec.Tcp spec, StreamLayers layers, ILogger log)
     {
@@ -43,16 +44,15 @@ internal sealed partial class StreamServer : IStreamSource
 
     public bool IsAwaited { get; }
 
-    public Action<string>? Refused { private get; set; }
-
     /// <summary>How long a client may take until it is one.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Where it listens: with port 0 the system chose.</summary>
     public IPEndPoint? LocalAddress { get; private set; }
 
-    public void Start()
+    public void Start(Action<string> refused)
     {
+        _tellRefused = refused;
         _layers.Start();
         _listener = TcpListening.Open(_spec.Address, MaxWaiting, Description);
         LocalAddress = (IPEndPoint)_listener.LocalEndPoint!;
@@ -157,7 +157,7 @@ internal sealed partial class StreamServer : IStreamSource
 
     private void Refuse(string who, string reason)
     {
-        Refused?.Invoke($"a client {who}: {reason}");
+        _tellRefused?.Invoke($"{who}: {reason}");
         if (_limit.Pass(out long held))
         {
             LogRefused(Description, who, reason, held == 0 ? "" : $" ({held} others since the last such line)");
