@@ -25,9 +25,13 @@ public sealed class TestAuthority : IDisposable
 
     /// <summary>A certificate for a server (with DNS name <paramref name="dnsName"/> and 127.0.0.1) or a client.</summary>
     public X509Certificate2 Issue(string name, string? dnsName = null, int validDays = 30, int startDays = -60)
+        => IssueFor($"CN={name}", dnsName, validDays, startDays);
+
+    /// <summary>A certificate for a whole subject, such as <c>O=home, CN=alice</c>.</summary>
+    public X509Certificate2 IssueFor(string subject, string? dnsName = null, int validDays = 30, int startDays = -60)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new($"CN={name}", key, HashAlgorithmName.SHA256);
+        CertificateRequest request = new(subject, key, HashAlgorithmName.SHA256);
         if (dnsName is not null)
         {
             SubjectAlternativeNameBuilder names = new();

@@ -69,7 +69,7 @@ internal sealed partial class Audience
             if (client.IsServed && client.IsPresent)
             {
                 Advance(client);
-                more |= !MayWrite(client) && DropInput(client);
+                more |= client.IsPresent && !MayWrite(client) && DropInput(client);
             }
         }
 
@@ -138,7 +138,7 @@ internal sealed partial class Audience
     private void Pump(Client client)
     {
         Span<IoVector> pieces = stackalloc IoVector[2];
-        while (client.Position < _history.End && client.End.IsOpen)
+        while (!client.IsLeaving && client.Position < _history.End && client.End.IsOpen)
         {
             long taken = client.End.Write(pieces[.._history.Pieces(client.Position, pieces)]);
             if (taken == 0)
@@ -162,7 +162,7 @@ internal sealed partial class Audience
         for (int i = _clients.Count - 1; i >= 0; i--)
         {
             Client client = _clients[i];
-            if (!client.IsServed || ReferenceEquals(client, _holder) || _history.End - client.Position <= Bound)
+            if (!client.IsServed || client.IsLeaving || ReferenceEquals(client, _holder) || _history.End - client.Position <= Bound)
             {
                 continue;
             }

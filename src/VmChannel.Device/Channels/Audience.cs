@@ -48,6 +48,9 @@ internal sealed partial class Audience : Runnable, IDisposable
     /// <summary>A call to somebody is under way.</summary>
     public bool IsBusy => _isBusy;
 
+    /// <summary>There is somebody whose bytes go to the guest.</summary>
+    public bool HasWriters => _writers > 0;
+
     /// <summary>One who may write to the guest has something.</summary>
     public bool HasInput
         => (_host is { IsPresent: true, End.HasInput: true } && MayWrite(_host))
@@ -59,6 +62,15 @@ internal sealed partial class Audience : Runnable, IDisposable
     /// <summary>Bytes behind the guest at which a client is dropped.</summary>
     private int Bound => Math.Max(_channel.HistoryBytes, _channel.BufferBytes);
 
+    private int Needed
+    {
+        get
+        {
+            int console = _channel.NeverHolds ? _channel.BufferBytes : 0;
+            return _clients.Count > 0 ? Math.Max(Bound, console) + BytesPerWrite : Math.Max(_channel.HistoryBytes, console);
+        }
+    }
+
     /// <summary>A client is there from now on. It has been started with a wake-up that ends in <see cref="OnWake"/>.</summary>
     public void Add(Client client)
     {
@@ -68,14 +80,6 @@ internal sealed partial class Audience : Runnable, IDisposable
     }
 
     public Client? Find(HostEnd end) => _clients.Find(client => ReferenceEquals(client.End, end));
-
-    /// <summary>A client leaves. It is no longer owned here.</summary>
-    public void Remove(Client client)
-    {
-        _ = _clients.Remove(client);
-        TellGone(client, "it was sent away");
-        Settle();
-    }
 
     /// <summary>The channel has another host end. Those who came through the old one leave: the result says which may have bytes for the guest.</summary>
     public List<(HostEnd End, bool MayWrite)> ReplaceHost(HostEnd next)
@@ -95,11 +99,7 @@ internal sealed partial class Audience : Runnable, IDisposable
     }
 
     /// <summary>History or buffer are larger now.</summary>
-    public void Reserve()
-    {
-        int console = _channel.NeverHolds ? _channel.BufferBytes : 0;
-        _history.Reserve(_clients.Count > 0 ? Math.Max(Bound, console) + BytesPerWrite : Math.Max(_channel.HistoryBytes, console));
-    }
+    public void Reserve() => _history.Reserve(Needed);
 
     /// <summary>Bytes that were taken from the guest before and that nobody has had.</summary>
     public void Inherit(ReadOnlySpan<IoVector> pieces, long length)
@@ -129,7 +129,9 @@ internal sealed partial class Audience : Runnable, IDisposable
         if (client.IsServed && client.IsPresent)
         {
             Advance(client);
-            if (!MayWrite(client) && DropInput(client))
+
+            // It may have left meanwhile.
+            if (client.IsPresent && !MayWrite(client) && DropInput(client))
             {
                 _loop.Schedule(this);
             }
@@ -175,6 +177,7 @@ internal sealed partial class Audience : Runnable, IDisposable
 
     private bool MayWrite(Client client) => client.Access switch
     {
+        _ when client.IsLeaving => true,
         ClientAccess.Writer => true,
         ClientAccess.Observer => false,
         _ => ReferenceEquals(client, _holder),
@@ -232,7 +235,20 @@ internal sealed partial class Audience : Runnable, IDisposable
         }
         while (_hasNews);
         _isBusy = wasBusy;
+        Trim();
         Publish();
+    }
+
+    /// <summary>Memory that those who left needed.</summary>
+    private void Trim()
+    {
+        long oldest = _host.IsPresent ? Math.Min(_delivered, _host.Position) : _delivered;
+        foreach (Client client in _clients)
+        {
+            oldest = client is { IsPresent: true, IsServed: true, IsLeaving: false } ? Math.Min(oldest, client.Position) : oldest;
+        }
+
+        _history.Trim(Math.Max(Needed, _history.End - oldest));
     }
 
     /// <summary>Notes whether a client came or left. False when it is not on the list any more.</summary>
@@ -240,7 +256,9 @@ internal sealed partial class Audience : Runnable, IDisposable
     {
         // One that left must not keep the others from the guest's bytes until the guest wants what it had sent.
         bool isLeaving = client is { IsServed: true, Access: not ClientAccess.Queued, End.IsLeaving: true };
-        bool isThere = client.End.IsOpen && !isLeaving;
+        bool mayHaveBytes = isLeaving && MayWrite(client);
+        client.IsLeaving = mayHaveBytes && _channel.IsFullOfRetired;
+        bool isThere = client.End.IsOpen && (!isLeaving || client.IsLeaving);
         if (isThere == client.IsPresent)
         {
             return true;
@@ -252,7 +270,7 @@ internal sealed partial class Audience : Runnable, IDisposable
         if (!isThere)
         {
             _ = _clients.Remove(client);
-            _channel.Release(client.End, mayHaveBytes: isLeaving && MayWrite(client));
+            _channel.Release(client.End, mayHaveBytes);
             return false;
         }
 
@@ -268,7 +286,8 @@ internal sealed partial class Audience : Runnable, IDisposable
     {
         Client? next = _host.IsPresent
             ? _host
-            : _clients.Find(client => client is { IsPresent: true, Access: ClientAccess.Queued }) ?? _clients.Find(client => client.IsPresent);
+            : _clients.Find(client => client is { IsPresent: true, Access: ClientAccess.Queued })
+                ?? _clients.Find(client => client is { IsPresent: true, IsLeaving: false });
         if (ReferenceEquals(next, _holder))
         {
             return;

@@ -21,6 +21,7 @@ public sealed class Channel : IDisposable
     private RetiredEnds? _retired;
     private TapSet? _taps;
     private long _dropped;
+    private long _lost;
     private int _lastId;
     private bool _isDisposed;
 
@@ -73,7 +74,7 @@ public sealed class Channel : IDisposable
     public bool IsConnected => _audience?.IsConnected ?? End.IsOpen;
 
     /// <summary>Bytes for the guest may be there.</summary>
-    public bool MayRead => IsConnected || _retired is { IsEmpty: false };
+    public bool MayRead => IsConnected || _retired is { IsEmpty: false } || _audience is { HasWriters: true };
 
     /// <summary>A <see cref="Read"/> may give something now. For diagnosis: it need not be cheap.</summary>
     public bool HasInput => _retired is { IsEmpty: false } || (_audience?.HasInput ?? (End.IsOpen && End.HasInput));
@@ -88,7 +89,7 @@ public sealed class Channel : IDisposable
     public bool HoldsBytes => _console is { IsEmpty: false } || _audience is { HoldsBytes: true };
 
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
-    public long DroppedBytes => _dropped;
+    public long DroppedBytes => _dropped + Interlocked.Read(ref _lost);
 
     /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
     public long LostInputBytes => _retired?.LostBytes ?? 0;
@@ -114,6 +115,7 @@ public sealed class Channel : IDisposable
     {
         _wake = wake;
         HostEnd end = End;
+        end.Lost = OnLost;
         end.Start(() => OnEndWake(end));
     }
 
@@ -155,7 +157,11 @@ public sealed class Channel : IDisposable
     /// <summary>Starts a host end that is to serve the channel later, with <see cref="Adopt"/>. Until then nothing is moved to or from it.</summary>
     /// <param name="next">Not started; disposed after a failure, the caller's otherwise.</param>
     /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
-    public void Prepare(HostEnd next) => StartOrDispose(next, () => OnEndWake(next));
+    public void Prepare(HostEnd next)
+    {
+        next.Lost = OnLost;
+        StartOrDispose(next, () => OnEndWake(next));
+    }
 
     /// <summary>Another host end serves the channel from now on. The guest notices at most that host-open follows the new one.</summary>
     /// <remarks>
@@ -189,21 +195,6 @@ public sealed class Channel : IDisposable
     /// <exception cref="HostEndException">It cannot start.</exception>
     public int AddClient(HostEnd client, ClientAccess access) => Add(client, access, origin: null);
 
-    /// <summary>Sends a client away. False when it is not, or no longer, there.</summary>
-    public bool RemoveClient(HostEnd client)
-    {
-        if (_audience?.Find(client) is not { } found)
-        {
-            return false;
-        }
-
-        _audience.Remove(found);
-        client.Dispose();
-        DoWithoutAudience();
-        _wake();
-        return true;
-    }
-
     /// <summary>Shows every byte that is moved, both ways, to somebody.</summary>
     public void AddTap(ITap tap)
     {
@@ -234,6 +225,12 @@ public sealed class Channel : IDisposable
     internal void Drop(long bytes) => _dropped += bytes;
 
     internal void Wake() => _wake();
+
+    /// <summary>Any thread: a host end, or one before it, had taken bytes that nobody got.</summary>
+    private void OnLost(long bytes) => _ = Interlocked.Add(ref _lost, bytes);
+
+    /// <summary>An end that is released now may make another lose bytes that the guest has not read.</summary>
+    internal bool IsFullOfRetired => _retired is { IsFull: true };
 
     /// <summary>An end that serves no more, and may have bytes that the guest is to be given first.</summary>
     internal void Release(HostEnd end, bool mayHaveBytes)

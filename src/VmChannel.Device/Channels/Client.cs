@@ -22,6 +22,9 @@ internal sealed class Client(int id, HostEnd end, ClientAccess access, HostEnd? 
     /// <summary>Its turn has come: the guest's bytes go to it, and its own are read.</summary>
     public bool IsServed { get; set; }
 
+    /// <summary>It takes nothing more, but keeps its seat until the guest has read what it sent: there was no room for that elsewhere.</summary>
+    public bool IsLeaving { get; set; }
+
     /// <summary>Bytes of the guest's stream before the next one it wants.</summary>
     public long Position { get; set; }
 }

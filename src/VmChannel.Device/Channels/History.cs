@@ -19,23 +19,19 @@ internal sealed class History
     /// <summary>Keeps at least so many bytes from now on. What is kept stays.</summary>
     public void Reserve(int bytes)
     {
-        if (bytes <= _capacity)
+        if (bytes > _capacity)
         {
-            return;
+            Move(bytes);
         }
+    }
 
-        PinnedBuffer larger = new(bytes);
-        long start = Start;
-        for (long at = start; at < End;)
+    /// <summary>Gives memory back if less than half of it is needed for the last so many bytes.</summary>
+    public void Trim(long bytes)
+    {
+        if (bytes < _capacity / 2)
         {
-            ReadOnlySpan<byte> piece = _memory.Span.Slice((int)(at % _capacity), RunLength(at, End));
-            int to = (int)(at % bytes);
-            piece = piece[..Math.Min(piece.Length, bytes - to)];
-            piece.CopyTo(larger.Span[to..]);
-            at += piece.Length;
+            Move((int)bytes);
         }
-
-        (_memory, _capacity, _start) = (larger, bytes, start);
     }
 
     /// <summary>Adds the first bytes of these pieces. The oldest bytes make room.</summary>
@@ -74,6 +70,22 @@ internal sealed class History
 
         pieces[1] = _memory.Vector(0, (int)(End - position - first));
         return 2;
+    }
+
+    private void Move(int bytes)
+    {
+        PinnedBuffer memory = new(bytes);
+        long start = Math.Max(Start, End - bytes);
+        for (long at = start; at < End;)
+        {
+            ReadOnlySpan<byte> piece = _memory.Span.Slice((int)(at % _capacity), RunLength(at, End));
+            int to = (int)(at % bytes);
+            piece = piece[..Math.Min(piece.Length, bytes - to)];
+            piece.CopyTo(memory.Span[to..]);
+            at += piece.Length;
+        }
+
+        (_memory, _capacity, _start) = (memory, bytes, start);
     }
 
     /// <summary>Bytes from one position towards another that lie together.</summary>

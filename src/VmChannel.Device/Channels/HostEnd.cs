@@ -5,12 +5,13 @@ namespace VmChannel.Device.Channels;
 /// <summary>What serves a channel on the host: a chardev or an in-process service. Loop thread only.</summary>
 /// <remarks>
 /// The only thing it tells upstream is a bare wake-up (<see cref="Wake"/>): "look at me again". The channel then looks
-/// at <see cref="IsOpen"/> and tries to move bytes both ways. A wake-up follows every change of <see cref="IsOpen"/>,
-/// and every time a <see cref="Read"/> or <see cref="Write"/> that moved less than it was offered could move more.
+/// at <see cref="IsOpen"/> and tries to move bytes both ways. A wake-up follows every change of <see cref="IsOpen"/>
+/// or <see cref="Detail"/>, and every time a <see cref="Read"/> or <see cref="Write"/> that moved less than it was offered could move more.
 /// </remarks>
 public abstract class HostEnd : IDisposable
 {
     private Action? _wake;
+    private long _lostBytes;
 
     /// <summary>How a person would name it, such as <c>unix:/run/fish.sock</c>.</summary>
     public abstract string Description { get; }
@@ -36,6 +37,12 @@ public abstract class HostEnd : IDisposable
 
     /// <summary>Who the last of them was; null before the first.</summary>
     public string? LastRefused { get; private set; }
+
+    /// <summary>Bytes taken from the guest that nobody got, or that may have been cut off on their way. Any thread.</summary>
+    public long LostBytes => Interlocked.Read(ref _lostBytes);
+
+    /// <summary>Told of them as they are counted, on any thread, also after <see cref="Dispose()"/>.</summary>
+    public Action<long>? Lost { get; set; }
 
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
@@ -87,10 +94,10 @@ public abstract class HostEnd : IDisposable
 
     protected virtual void Dispose(bool disposing) => _wake = null;
 
-    /// <summary>Sets <see cref="IsOpen"/> and wakes the channel when that changed something.</summary>
+    /// <summary>Sets <see cref="IsOpen"/> and <see cref="Detail"/>, and wakes the channel when that changed something.</summary>
     protected void SetOpen(bool isOpen, string? detail)
     {
-        bool changed = isOpen != IsOpen;
+        bool changed = isOpen != IsOpen || detail != Detail;
         IsOpen = isOpen;
         Detail = detail;
         if (changed)
@@ -106,6 +113,13 @@ public abstract class HostEnd : IDisposable
         RefusedPeers++;
         LastRefused = who;
         Wake();
+    }
+
+    /// <summary>Any thread: gave up bytes that it had taken from the guest.</summary>
+    protected void CountLost(long bytes)
+    {
+        _ = Interlocked.Add(ref _lostBytes, bytes);
+        Lost?.Invoke(bytes);
     }
 
     protected void Wake() => _wake?.Invoke();

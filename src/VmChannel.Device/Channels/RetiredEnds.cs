@@ -13,6 +13,9 @@ internal sealed class RetiredEnds : IDisposable
     private readonly Queue<Waiting> _waiting = new();
     private readonly List<Task> _completions = [];
 
+    /// <summary>One more makes the oldest give way.</summary>
+    public bool IsFull => _waiting.Count >= MaxWaiting;
+
     /// <summary>Nothing is left to read.</summary>
     public bool IsEmpty => _waiting.Count == 0;
 

@@ -25,6 +25,9 @@ public sealed class ConnectedChardev(DeviceLoop loop, FileDescriptor connection,
 
     protected override void OnDetached() => TellClosed();
 
+    /// <summary>Its seat is free: how many ends wait for the guest to read is the channel's to limit.</summary>
+    protected override void OnRetired() => TellClosed();
+
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);

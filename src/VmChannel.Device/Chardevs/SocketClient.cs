@@ -76,11 +76,9 @@ public abstract class SocketClient : Chardev
             throw failure;
         }
 
-        if (!_ready.TrySetException(failure))
-        {
-            ChardevLog.Failed(Log, message);
-        }
-
+        // Who waits for it is told, and there may be nobody: it replaced another end, say.
+        _ = _ready.TrySetException(failure);
+        ChardevLog.Failed(Log, message);
         SetOpen(false, message);
     }
 

@@ -98,9 +98,9 @@ internal static class SocketOptions
             Tls = TlsOptions.Read(values, isServer, isSecure),
             WebSocket = isWebSocket ? WebSocketOptions.Read(values, isServer, path) : null,
         };
-        if (spec.Clients.Mode == ClientMode.Broadcast && (spec.Tls is not null || isWebSocket))
+        if (spec.Clients.Count > 1 && (spec.Tls is not null || isWebSocket))
         {
-            values.Fail("mode=broadcast does not go with TLS or WebSocket: one client is served and the others wait (mode=first)");
+            values.Fail("clients= does not go with TLS or WebSocket: one client is served at a time, and the others wait; leave it out");
         }
 
         return spec;

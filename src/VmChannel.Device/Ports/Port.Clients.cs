@@ -47,13 +47,25 @@ public sealed partial class Port
         Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
+        TellLostInput();
+    }
+
+    private void TellLostInput()
+    {
+        long lost = _channel.LostInputBytes;
+        if (lost > Counters.LostToGuestBytes)
+        {
+            if (Counters.LostToGuestBytes == 0)
+            {
+                LogLostInput(Spec, lost);
+            }
+
+            Counters.LostToGuestBytes = lost;
+        }
     }
 
     /// <inheritdoc cref="Channel.AddClient"/>
     public int AddClient(HostEnd client, ClientAccess access) => _channel.AddClient(client, access);
-
-    /// <inheritdoc cref="Channel.RemoveClient"/>
-    public bool RemoveClient(HostEnd client) => _channel.RemoveClient(client);
 
     /// <inheritdoc cref="Channel.AddTap"/>
     public void AddTap(ITap tap) => _channel.AddTap(tap);
@@ -104,6 +116,9 @@ public sealed partial class Port
 
     [LoggerMessage(70, LogLevel.Information, "{Port}: the host end is {HostEnd} from now on")]
     private partial void LogReplaced(PortSpec port, string hostEnd);
+
+    [LoggerMessage(72, LogLevel.Warning, "{Port}: {Bytes} bytes for the guest were lost: it read nothing while host end after host end was replaced")]
+    private partial void LogLostInput(PortSpec port, long bytes);
 
     [LoggerMessage(EventId = 71, Message = "{Port}: client {Client} {What}: {Detail}{Swallowed}")]
     private partial void LogClient(LogLevel level, PortSpec port, int client, string what, string detail, string swallowed);

@@ -215,7 +215,7 @@ public sealed partial class Port : IDisposable
     private void OnWake()
     {
         bool isHostNews = IsConnected != State.IsHostOpen;
-        if (isHostNews || IsHostOpen != State.IsWritable)
+        if (isHostNews || IsHostOpen != State.IsWritable || HostEnd.Detail != State.HostDetail)
         {
             Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
         }

@@ -46,6 +46,9 @@ public sealed class PortCounters
     /// <summary>Bytes of clients dropped because the port is readonly.</summary>
     public long RefusedToGuestBytes { get; set; }
 
+    /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
+    public long LostToGuestBytes { get; set; }
+
     /// <summary>Bytes that are missing in the log file, because it could not be written.</summary>
     public long UnloggedBytes { get; set; }
 }

@@ -30,6 +30,8 @@ internal sealed class WebSocketRig : IDisposable
 
     public LogLines Log => _rig.Log;
 
+    public long FromGuestBytes => _rig.Ports[1].Counters.FromGuestBytes;
+
     public bool IsOpen => _rig.Thread.Invoke(() => End.IsOpen);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -13,6 +13,7 @@ public sealed class HistoryTests
         Append,
         Follow,
         Grow,
+        Trim,
     }
 
     [Fact]
@@ -38,6 +39,10 @@ public sealed class HistoryTests
                         case Act.Grow:
                             capacity = Math.Max(capacity, count);
                             history.Reserve(count);
+                            break;
+                        case Act.Trim:
+                            capacity = count + 1 < capacity / 2 ? count + 1 : capacity;
+                            history.Trim(count + 1);
                             break;
                         default:
                             long from = Math.Max(positions[who], history.Start);

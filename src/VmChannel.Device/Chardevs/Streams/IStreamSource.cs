@@ -9,9 +9,6 @@ internal interface IStreamSource : IDisposable
     /// <summary>The guest may be shown the device only once somebody was there.</summary>
     bool IsAwaited { get; }
 
-    /// <summary>Any thread: peers turned away, for whatever reason.</summary>
-    long RefusedCount { get; }
-
     /// <summary>Loop thread, once: opens and checks what can be checked now.</summary>
     /// <param name="refused">Called on any thread with each peer that is turned away, and why, for people.</param>
     /// <exception cref="Channels.HostEndException">It cannot work: the message says what and what to do.</exception>

@@ -34,8 +34,6 @@ internal sealed class StreamClient : IStreamSource
     /// <summary>Without <c>reconnect-ms=</c> the server has to be there.</summary>
     public bool IsAwaited => _reconnect is null;
 
-    public long RefusedCount => 0;
-
     public void Start(Action<string> refused) => _layers.Start();
 
     public async Task<StreamPeer> NextAsync(CancellationToken cancellation)

@@ -31,12 +31,14 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
     /// <summary>Any thread: the guest has read all that the peer sent.</summary>
     public void SetRead() => _isRead.TrySetResult();
 
-    /// <summary>Any thread: nobody reads what the peer sends any more; what is held for it is still sent.</summary>
-    /// <param name="patience">For that.</param>
+    /// <summary>Any thread, before the disposal: what the peer sends from now on is dropped; what is held for it is still sent.</summary>
+    /// <param name="patience">For that; the first call decides.</param>
     public void Stop(TimeSpan patience)
     {
-        _stopping.TrySetResult();
-        _abort.CancelAfter(patience);
+        if (_stopping.TrySetResult())
+        {
+            _abort.CancelAfter(patience);
+        }
     }
 
     /// <summary>Serves the peer, then closes it.</summary>
@@ -143,6 +145,12 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
                 if (count == 0)
                 {
                     return _sendFailure ?? "the other side closed it";
+                }
+
+                if (_stopping.Task.IsCompleted)
+                {
+                    // Nobody wants it, but left unread it would make a reset that overtakes what is still sent.
+                    continue;
                 }
 
                 ReceivedBytes += count;

@@ -11,7 +11,8 @@ namespace VmChannel.Device.Chardevs.Streams;
 /// <remarks>
 /// One peer at a time. Between the guest and the peer stand at most <see cref="LoopPipe.CapacityBytes"/> each way. What was
 /// taken from the guest and not yet handed to a peer's stream waits for the next peer; what a peer sent before it left is
-/// read first, however late a guest program comes for it, as with a socket that the loop serves itself.
+/// read first, however late a guest program comes for it, as with a socket that the loop serves itself. What still waits
+/// when the end is replaced or stops, and the one write that a peer's end may have cut off, are counted as lost.
 /// </remarks>
 public sealed partial class StreamEnd : HostEnd
 {
@@ -24,13 +25,18 @@ public sealed partial class StreamEnd : HostEnd
     private readonly LoopWake _wake;
     private readonly LoopPipe _pipe;
     private readonly LoopTurn _detach;
+    private readonly Lock _lock = new();
     private readonly TaskCompletionSource _firstPeer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _serving = Task.CompletedTask;
+
+    // Under the lock: it is stopped only between its beginning and its disposal, and none begins unstopped after that.
     private StreamConversation? _current;
+    private bool _isStopping;
+    private bool _isServing;
+    private bool _isDisposed;
+
     private string? _endReason;
     private long _givenBytes;
-    private long _lostBytes;
-    private bool _isDisposed;
 
     internal StreamEnd(IStreamSource source, DeviceLoop loop, ILogger log)
     {
@@ -51,14 +57,8 @@ public sealed partial class StreamEnd : HostEnd
     /// <summary>After <see cref="HostEnd.Dispose()"/>: the last peer has what was held for it, or <see cref="StopTime"/> is over.</summary>
     public override Task Completion => _serving;
 
-    /// <summary>Any thread: peers turned away, such as those without a valid certificate.</summary>
-    public long RefusedCount => _source.RefusedCount;
-
     /// <summary>Any thread: bytes taken from the guest that wait for a peer.</summary>
-    public long HeldBytes => _pipe.HeldBytes;
-
-    /// <summary>Any thread: bytes that were being sent when a peer went, so that nobody knows whether it got them.</summary>
-    public long LostBytes => Interlocked.Read(ref _lostBytes);
+    internal long HeldBytes => _pipe.HeldBytes;
 
     /// <summary>Where it listens, when it does: with port 0 the system chose.</summary>
     public IPEndPoint? LocalAddress => (_source as StreamServer)?.LocalAddress;
@@ -77,12 +77,17 @@ public sealed partial class StreamEnd : HostEnd
         return given;
     }
 
-    /// <summary>What the peer has sent can still be read; it leaves with the disposal.</summary>
-    public override long Retire() => _pipe.UnreadBytes();
+    /// <summary>What the peer has sent can still be read; it leaves once it has what is held for it.</summary>
+    public override long Retire()
+    {
+        StopServing();
+        return _pipe.UnreadBytes();
+    }
 
     protected override void OnStart()
     {
         _source.Start(who => _loop.Post(() => CountRefused(who)));
+        _isServing = true;
         _serving = Task.Run(ServeAsync);
     }
 
@@ -93,14 +98,52 @@ public sealed partial class StreamEnd : HostEnd
             return;
         }
 
-        _isDisposed = true;
         base.Dispose(disposing);
         _wake.End();
         _pipe.EndOutput();
+        StopServing();
+        bool isLast;
+        lock (_lock)
+        {
+            _isDisposed = true;
+            isLast = !_isServing;
+        }
+
+        if (isLast)
+        {
+            _pipe.Close();
+        }
+    }
+
+    /// <summary>Nobody new, and nothing more from who is there.</summary>
+    private void StopServing()
+    {
+        lock (_lock)
+        {
+            if (_isStopping)
+            {
+                return;
+            }
+
+            _isStopping = true;
+            _current?.Stop(StopTime);
+        }
+
         _pipe.EndInput();
         _pipe.Cancellation.Cancel();
         _source.Dispose();
-        Volatile.Read(ref _current)?.Stop(StopTime);
+    }
+
+    private void SetCurrent(StreamConversation? conversation)
+    {
+        lock (_lock)
+        {
+            _current = conversation;
+            if (_isStopping)
+            {
+                conversation?.Stop(StopTime);
+            }
+        }
     }
 
     private async Task ServeAsync()
@@ -111,18 +154,20 @@ public sealed partial class StreamEnd : HostEnd
             {
                 await using StreamPeer peer = await _source.NextAsync(_pipe.Cancellation.Token);
                 using StreamConversation conversation = new(peer, _pipe);
-                Volatile.Write(ref _current, conversation);
-                if (_pipe.Cancellation.IsCancellationRequested)
+                SetCurrent(conversation);
+                try
                 {
-                    conversation.Stop(StopTime);
+                    _loop.Post(() => Attach(conversation));
+                    await conversation.RunAsync(reason => _loop.Post(() => OnPeerEnded(reason)));
+                }
+                finally
+                {
+                    SetCurrent(null);
                 }
 
-                _loop.Post(() => Attach(conversation));
-                await conversation.RunAsync(reason => _loop.Post(() => OnPeerEnded(reason)));
-                Volatile.Write(ref _current, null);
-                _ = Interlocked.Add(ref _lostBytes, conversation.LostBytes);
                 if (conversation.LostBytes > 0)
                 {
+                    CountLost(conversation.LostBytes);
                     LogLost(Description, conversation.LostBytes, peer.Who);
                 }
             }
@@ -133,29 +178,33 @@ public sealed partial class StreamEnd : HostEnd
         catch (Exception e)
         {
             // A source that cannot go on: the channel stays closed and says why.
-            if (!_firstPeer.TrySetException(e))
-            {
-                ChardevLog.Failed(_log, e.Message);
-            }
-
+            _ = _firstPeer.TrySetException(e);
+            ChardevLog.Failed(_log, e.Message);
             _loop.Post(() => SetOpen(false, e.Message));
         }
 
         if (_pipe.HeldBytes > 0)
         {
+            CountLost(_pipe.HeldBytes);
             LogUndelivered(Description, _pipe.HeldBytes);
         }
 
-        if (_pipe.Cancellation.IsCancellationRequested)
+        bool isLast;
+        lock (_lock)
         {
-            // The loop has let go of it.
+            _isServing = false;
+            isLast = _isDisposed;
+        }
+
+        if (isLast)
+        {
             _pipe.Close();
         }
     }
 
     private void Attach(StreamConversation conversation)
     {
-        if (_isDisposed)
+        if (_isStopping)
         {
             return;
         }
@@ -174,11 +223,19 @@ public sealed partial class StreamEnd : HostEnd
 
     private void DetachIfRead()
     {
-        if (_endReason is string reason && Volatile.Read(ref _current) is { } conversation && _givenBytes == conversation.ReceivedBytes)
+        if (_endReason is string reason && Current() is { } conversation && _givenBytes == conversation.ReceivedBytes)
         {
             _endReason = null;
             SetOpen(false, $"{Description}: {reason}");
             conversation.SetRead();
+        }
+    }
+
+    private StreamConversation? Current()
+    {
+        lock (_lock)
+        {
+            return _current;
         }
     }
 

@@ -23,13 +23,12 @@ internal sealed partial class StreamServer : IStreamSource
     private readonly bool _noDelay;
     private readonly StreamLayers _layers;
     private readonly ILogger _log;
-    private readonly LogGate _gate = new(TimeProvider.System);
+    private readonly LogLimit _limit = new(burst: 1);
     private readonly System.Threading.Channels.Channel<StreamPeer> _greeted = System.Threading.Channels.Channel.CreateUnbounded<StreamPeer>();
     private readonly SemaphoreSlim _room = new(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private Socket? _listener;
     private Action<string>? _tellRefused;
-    private long _refused;
 
     public StreamServer(ChardevSpec.Tcp spec, StreamLayers layers, ILogger log)
     {
@@ -44,8 +43,6 @@ internal sealed partial class StreamServer : IStreamSource
     public string Description { get; private set; }
 
     public bool IsAwaited { get; }
-
-    public long RefusedCount => Interlocked.Read(ref _refused);
 
     /// <summary>How long a client may take until it is one.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
@@ -160,9 +157,8 @@ internal sealed partial class StreamServer : IStreamSource
 
     private void Refuse(string who, string reason)
     {
-        _ = Interlocked.Increment(ref _refused);
         _tellRefused?.Invoke($"{who}: {reason}");
-        if (_gate.TryPass(out long held))
+        if (_limit.Pass(out long held))
         {
             LogRefused(Description, who, reason, held == 0 ? "" : $" ({held} others since the last such line)");
         }

@@ -5,14 +5,20 @@ namespace VmChannel.Device.Chardevs.Tls;
 /// <summary>The names a certificate bears: its common name, then its DNS names.</summary>
 internal static class CertificateNames
 {
+    /// <summary>Object identifier of the attribute "common name".</summary>
+    private const string CommonName = "2.5.4.3";
+
     public static IReadOnlyList<string> Of(X509Certificate2 certificate)
     {
-        List<string> names = [];
-        string common = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        if (common.Length > 0)
-        {
-            names.Add(SafeName(common));
-        }
+        // Not GetNameInfo: without a common name it makes do with a unit or an e-mail address, which nobody vouched for as a name.
+        List<string> names =
+        [
+            .. certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+                .Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName)
+                .Select(part => part.GetSingleElementValue())
+                .OfType<string>()
+                .Select(SafeName),
+        ];
 
         foreach (X509SubjectAlternativeNameExtension extension in certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>())
         {

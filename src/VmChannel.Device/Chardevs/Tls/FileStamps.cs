@@ -13,7 +13,7 @@ internal readonly record struct FileStamps((DateTime Written, long Bytes) Certif
         {
             file = file?.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
         }
 

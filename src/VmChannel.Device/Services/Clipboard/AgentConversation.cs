@@ -18,7 +18,7 @@ internal sealed class AgentConversation : IDisposable
 
     private readonly TextClipboard _clipboard;
     private readonly ILogger _log;
-    private readonly LogGate _gate;
+    private readonly LogLimit _limit;
     private readonly Lock _lock = new();
     private readonly GrabSerials _serials = new();
     private AgentCapabilities _shared;
@@ -27,11 +27,11 @@ internal sealed class AgentConversation : IDisposable
     private bool _awaitsText;
     private byte[]? _received;
 
-    public AgentConversation(TextClipboard clipboard, ILogger log, LogGate gate)
+    public AgentConversation(TextClipboard clipboard, ILogger log, LogLimit limit)
     {
         _clipboard = clipboard;
         _log = log;
-        _gate = gate;
+        _limit = limit;
         Outbox.Announce(new(IsRequest: true, Ours));
         clipboard.HostTextChanged += OnHostText;
     }
@@ -77,7 +77,7 @@ internal sealed class AgentConversation : IDisposable
             _clipboard.SetGuestText(text);
         }
 
-        if (!isFine && _gate.TryPass(out long held))
+        if (!isFine && _limit.Pass(out long held))
         {
             _log.MessageIgnored(message.Header.Type, message.Header.PayloadBytes, held);
         }
@@ -242,7 +242,7 @@ internal sealed class AgentConversation : IDisposable
     private void OnSkipped(MessageType type, uint payloadBytes)
     {
         _awaitsText &= type != MessageType.ClipboardData;
-        if (_gate.TryPass(out long held))
+        if (_limit.Pass(out long held))
         {
             _log.MessageRefused(type, payloadBytes, MaxPayloadBytes, held);
         }

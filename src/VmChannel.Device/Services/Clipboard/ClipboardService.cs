@@ -15,7 +15,7 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
 {
     private const int FlushBytes = 32 * 1024;
 
-    private readonly LogGate _gate = new(TimeProvider.System);
+    private readonly LogLimit _limit = new(burst: 1);
 
     public string Name => "clipboard";
 
@@ -29,7 +29,7 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
 
     public async Task RunAsync(IDuplexPipe channel, CancellationToken cancellation)
     {
-        using AgentConversation conversation = new(clipboard, log, _gate);
+        using AgentConversation conversation = new(clipboard, log, _limit);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await Task.WhenAll(ReceiveAsync(channel.Input, conversation, stop), SendAsync(channel.Output, conversation, stop.Token));
     }

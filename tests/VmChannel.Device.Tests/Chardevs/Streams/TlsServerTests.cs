@@ -54,6 +54,7 @@ public sealed class TlsServerTests : IDisposable
     [InlineData("other authority", "is not valid here")]
     [InlineData("for a server", "is not valid here")]
     [InlineData("not allowed", "which tls-allow= does not name")]
+    [InlineData("unit only", "which tls-allow= does not name")]
     public async Task Client_WithoutAValidCertificate_IsRefusedAndTheNextOneServed(string kind, string reason)
     {
         using ChardevRig rig = ChardevRig.Started($"{Strict},tls-allow=alice/bob");
@@ -62,6 +63,7 @@ public sealed class TlsServerTests : IDisposable
             "expired" => _files.Authority.Issue("alice", validDays: -1),
             "other authority" => _files.OtherAuthority.Issue("alice"),
             "for a server" => _files.Authority.Issue("alice", "alice"),
+            "unit only" => _files.Authority.IssueFor("OU=alice"),
             "not allowed" => _files.Authority.Issue("mallory"),
             _ => null,
         };
@@ -72,10 +74,9 @@ public sealed class TlsServerTests : IDisposable
             await using TlsClient refused = await TlsClient.ConnectAsync(rig, _files.Authority, wrong);
             _ = await refused.ReadAsync(1);
         });
-        Until(() => ((StreamEnd)rig.End).RefusedCount == 1, "the refusal");
-        Until(() => rig.On(() => rig.End.RefusedPeers) == 1, "the port's word of it");
-        Assert.Contains(reason, rig.On(() => rig.End.LastRefused), StringComparison.Ordinal);
+        Until(() => rig.End.RefusedPeers == 1, "the refusal");
         Until(() => rig.Log.Lines.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"a line about '{reason}' in: {string.Join('\n', rig.Log.Lines)}");
+        Assert.Contains(reason, rig.On(() => rig.End.LastRefused), StringComparison.Ordinal);
         Assert.False(rig.On(() => rig.End.IsOpen));
         using X509Certificate2 right = _files.Authority.Issue("bob");
         await using TlsClient client = await TlsClient.ConnectAsync(rig, _files.Authority, right);
@@ -92,7 +93,7 @@ public sealed class TlsServerTests : IDisposable
             _ = client.Send("GET / HTTP/1.0\r\n\r\n"u8);
         }
 
-        Until(() => ((StreamEnd)rig.End).RefusedCount == 30, "all to be refused");
+        Until(() => rig.End.RefusedPeers == 30, "all to be refused");
         Assert.InRange(rig.Log.Lines.Count(line => line.Contains("refused", StringComparison.Ordinal)), 1, 3);
         await using TlsClient right = await TlsClient.ConnectAsync(rig, _files.Authority);
         rig.WaitOpen();
@@ -201,6 +202,79 @@ public sealed class TlsServerTests : IDisposable
         int tail = rest.Count - mark.Length;
         Assert.Equal(sent[^tail..], rest[..tail]);
         Assert.InRange(end.LostBytes, 1, LoopPipe.PieceBytes);
+    }
+
+    [Fact]
+    public async Task Retire_WhileAClientIsServed_LetsNobodyNewInAndKeepsWhatItSent()
+    {
+        using ChardevRig rig = ChardevRig.Started(Options, isGuestOpen: false);
+        int port = TlsClient.Address(rig).Port;
+        await using TlsClient client = await TlsClient.ConnectAsync(rig, _files.Authority);
+        await client.WriteAsync("early"u8.ToArray());
+        rig.WaitFor(() => rig.End.HasInput, "what the client sent");
+        byte[] toHost = TemporaryFolder.RandomBytes(50_000);
+        rig.Send(toHost);
+        Assert.Equal(5, rig.On(rig.End.Retire));
+        using (Socket late = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            Assert.Equal(SocketError.ConnectionRefused, Assert.Throws<SocketException>(() => late.Connect("127.0.0.1", port)).SocketErrorCode);
+        }
+
+        using ChardevRig next = ChardevRig.Started(Options.Replace(":0,", $":{port},", StringComparison.Ordinal));
+        await using TlsClient nextClient = await TlsClient.ConnectAsync(next, _files.Authority);
+        next.WaitOpen();
+        Assert.Equal(toHost, await client.ReadAsync(toHost.Length));
+        Assert.Equal(0, await client.Stream.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
+        Assert.Equal(0, rig.On(() => rig.End.Write([rig.Buffer(0, 100)])));
+        rig.OpenGuest();
+        Assert.Equal("early"u8.ToArray(), rig.WaitReceived(5));
+        Assert.Equal(0, rig.End.LostBytes);
+    }
+
+    [Fact]
+    public async Task Retire_BytesThatNobodyCameFor_AreCountedAsLost()
+    {
+        using ChardevRig rig = ChardevRig.Started(Options);
+        StreamEnd end = (StreamEnd)rig.End;
+        long told = 0;
+        end.Lost = bytes => Interlocked.Add(ref told, bytes);
+        TlsClient client = await TlsClient.ConnectAsync(rig, _files.Authority);
+        rig.Send(TemporaryFolder.RandomBytes(32 << 20));
+        rig.WaitOpen();
+        Until(() => end.HeldBytes == LoopPipe.CapacityBytes, "everything to be full");
+        client.Socket.LingerState = new LingerOption(true, 0);
+        client.Socket.Dispose();
+        rig.WaitOpen(false);
+        long held = end.HeldBytes;
+        Assert.Equal(0, rig.On(end.Retire));
+        await end.Completion.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        Assert.InRange(end.LostBytes, held, held + LoopPipe.PieceBytes);
+        Assert.Equal(end.LostBytes, told);
+        Assert.Contains(rig.Log.Lines, line => line.Contains("bytes of the guest that nobody came for", StringComparison.Ordinal));
+    }
+
+    /// <summary>The end is stopped at every moment of a client's coming and going.</summary>
+    [Fact]
+    public async Task Dispose_WhileClientsComeAndGo_Ends()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            ChardevRig rig = ChardevRig.Started(Options);
+            Task coming = Task.Run(
+                async () =>
+                {
+                    await using TlsClient client = await TlsClient.ConnectAsync(rig, _files.Authority);
+                },
+                TestContext.Current.CancellationToken);
+            if (i % 2 == 0)
+            {
+                await coming;
+            }
+
+            rig.Dispose();
+            await rig.End.Completion.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            await coming.ContinueWith(_ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
     }
 
     [Fact]
