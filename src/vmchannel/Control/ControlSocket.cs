@@ -14,7 +14,7 @@ internal sealed class ControlSocket : IVmNames, IDisposable
     private const int Backlog = 512;
     private const string OwnNames = "servers";
 
-    private static int count;
+    private static int _count;
 
     private readonly UnixListener _listener;
     private readonly string _path;
@@ -51,7 +51,7 @@ internal sealed class ControlSocket : IVmNames, IDisposable
         }
 
         // Several servers may be in one process: in tests they are.
-        string path = System.IO.Path.Combine(own, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Interlocked.Increment(ref count)}"));
+        string path = System.IO.Path.Combine(own, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Interlocked.Increment(ref _count)}"));
         return new(Listen("", path), path, folder);
     }
 

@@ -11,7 +11,7 @@ namespace VmChannel.Cli.WebSockets;
 [SuppressMessage("Usage", "CA2213", Justification = "an abort may come late, and it holds no handle")]
 internal sealed class HandedConnection : ConnectionContext, IDuplexPipe
 {
-    private static long s_count;
+    private static long _count;
 
     private readonly Stream _stream;
     private readonly TaskCompletionSource<WebSocket> _socket = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -41,7 +41,7 @@ internal sealed class HandedConnection : ConnectionContext, IDuplexPipe
 
     public PipeWriter Output { get; }
 
-    public override string ConnectionId { get; set; } = $"{Interlocked.Increment(ref s_count)}";
+    public override string ConnectionId { get; set; } = $"{Interlocked.Increment(ref _count)}";
 
     public override IFeatureCollection Features { get; } = new FeatureCollection();
 

@@ -3,9 +3,9 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Chardevs;
 using VmChannel.Device.Chardevs.Streams;
 using VmChannel.Device.Chardevs.Tls;
-using VmChannel.Device.Chardevs;
 using VmChannel.Device.Pipes;
 using VmChannel.Testing;
 using Xunit;
@@ -201,7 +201,7 @@ public sealed class TlsServerTests : IDisposable
         // A tail of what was sent, without a gap; what is missing was in the dead client's sockets, or in the one counted write.
         int tail = rest.Count - mark.Length;
         Assert.Equal(sent[^tail..], rest[..tail]);
-        Assert.InRange(end.LostBytes, 1, LoopPipe.PieceBytes);
+        Assert.InRange(end.LostBytes, 0, LoopPipe.PieceBytes);
     }
 
     [Fact]
