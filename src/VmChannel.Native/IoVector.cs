@@ -39,6 +39,18 @@ public readonly unsafe struct IoVector
         return new(_base, (nuint)bytes);
     }
 
+    /// <summary>Bytes of all pieces together.</summary>
+    public static long Sum(ReadOnlySpan<IoVector> pieces)
+    {
+        long sum = 0;
+        foreach (IoVector piece in pieces)
+        {
+            sum += piece.Length;
+        }
+
+        return sum;
+    }
+
     /// <summary>Names a part of the pieces: so many bytes after the first <paramref name="skip"/>, or what there is of them.</summary>
     /// <returns>Pieces written to <paramref name="destination"/>, which has room for as many as there are.</returns>
     public static int Slice(ReadOnlySpan<IoVector> source, long skip, long count, Span<IoVector> destination)

@@ -10,16 +10,7 @@ public sealed class NullChardev : HostEnd
 
     public override string Description => "null";
 
-    public override long Write(ReadOnlySpan<IoVector> source)
-    {
-        long taken = 0;
-        foreach (IoVector vector in source)
-        {
-            taken += vector.Length;
-        }
-
-        return taken;
-    }
+    public override long Write(ReadOnlySpan<IoVector> source) => IoVector.Sum(source);
 
     public override long Read(ReadOnlySpan<IoVector> destination) => 0;
 

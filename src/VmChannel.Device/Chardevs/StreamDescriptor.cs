@@ -68,7 +68,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     public long Read(ReadOnlySpan<IoVector> destination, out bool look)
     {
         look = false;
-        long wanted = Sum(destination);
+        long wanted = IoVector.Sum(destination);
         if (!CanRead || IsReadEnded || wanted == 0)
         {
             return 0;
@@ -103,7 +103,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     public long Write(ReadOnlySpan<IoVector> source, out bool look)
     {
         look = false;
-        long wanted = Sum(source);
+        long wanted = IoVector.Sum(source);
         if (!CanWrite || IsHungUp || wanted == 0)
         {
             return 0;
@@ -254,16 +254,5 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
             _watched |= missed;
             _registration?.Change(_watched);
         }
-    }
-
-    private static long Sum(ReadOnlySpan<IoVector> vectors)
-    {
-        long sum = 0;
-        foreach (IoVector vector in vectors)
-        {
-            sum += vector.Length;
-        }
-
-        return sum;
     }
 }

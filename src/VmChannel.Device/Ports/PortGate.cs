@@ -118,12 +118,7 @@ internal sealed partial class PortGate : IDisposable
             return _channel.Read(destination);
         }
 
-        long room = 0;
-        foreach (IoVector piece in destination)
-        {
-            room += piece.Length;
-        }
-
+        long room = IoVector.Sum(destination);
         long granted = limit.Grant(room);
         if (granted == 0)
         {

@@ -15,12 +15,7 @@ public sealed class SinkEnd : HostEnd
 
     public override long Write(ReadOnlySpan<IoVector> source)
     {
-        long length = 0;
-        foreach (IoVector piece in source)
-        {
-            length += piece.Length;
-        }
-
+        long length = IoVector.Sum(source);
         TakenBytes += length;
         return length;
     }

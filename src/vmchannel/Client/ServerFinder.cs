@@ -17,7 +17,7 @@ internal sealed class ServerFinder(IReadOnlyList<string> folders, ControlAddress
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(2);
 
     /// <summary>Told of servers that are there and do not answer.</summary>
-    public Action<string> Complain { get; init; } = static text => StandardStream.WriteError($"vmchannel: {StandardStream.Printable(text)}\n");
+    public Action<string> Complain { get; init; } = StandardStream.Complain;
 
     /// <summary>No address was given: the folders decide.</summary>
     public bool IsAnywhere => address is null;
