@@ -8,7 +8,7 @@ namespace VmChannel.SystemTests.Clients;
 [Collection<UmlTests>]
 public sealed class AccessTests(UmlMachine machine) : GuestTests(machine)
 {
-    private const int Stranger = 65534;
+    private const int Stranger = 54322;
 
     [Fact]
     public async Task ReadOnly_WhatAClientSends_NeverReachesTheGuest()
