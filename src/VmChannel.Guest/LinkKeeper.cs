@@ -3,14 +3,14 @@ using VmChannel.Native;
 namespace VmChannel.Guest;
 
 /// <summary>Ports and links as they were after one look.</summary>
-public sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
+internal sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
 
 /// <summary>Keeps the links of a guest without udev up to date with its ports.</summary>
 /// <param name="deviceFolder">Where the links go, <c>/dev</c>.</param>
 /// <param name="sysfsFolder">Where the ports are, <see cref="PortScan.DefaultFolder"/>.</param>
 /// <param name="log">Gets lines for people; called by the thread that runs or updates.</param>
 /// <remarks>Events only say that it is time to look: what is done depends on sysfs and the links alone, so a lost event loses nothing.</remarks>
-public sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log)
+internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log)
 {
     private readonly DeviceLinks _links = new(deviceFolder);
     private readonly Lock _updating = new();

@@ -7,7 +7,7 @@ namespace VmChannel.Guest;
 /// One rule decides every clash of names or numbers: a link stays with its port for as long as that port lives, and a free one goes to
 /// the lowest device and port that asks. So nobody's link moves when something is plugged in, and no order of events matters.
 /// </remarks>
-public sealed class LinkPlan
+internal sealed class LinkPlan
 {
     /// <summary>Folder of the links by protocol name, below the device folder.</summary>
     public const string ChannelFolder = "vmchannel";

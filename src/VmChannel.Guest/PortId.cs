@@ -5,7 +5,7 @@ namespace VmChannel.Guest;
 
 /// <summary>Which port: the driver's number of its device, and the port's number on it, as in <c>vport0p4</c>.</summary>
 /// <remarks>Linux never reuses a device number (<c>virtio_console.c</c> counts up), so an id means one port until it is unplugged.</remarks>
-public readonly record struct PortId(uint Device, uint Number) : IComparable<PortId>
+internal readonly record struct PortId(uint Device, uint Number) : IComparable<PortId>
 {
     private const string Prefix = "vport";
 

@@ -3,17 +3,17 @@ using VmChannel.Guest;
 
 namespace VmChannel.GuestTool;
 
-/// <summary><c>udev-helper</c>: tells a udev rule the links of one port. The rule's half is <c>60-vmchannel.rules</c>.</summary>
+/// <summary><c>udev-helper</c>: tells a udev rule the name and the links of one port. The rule's half is <c>60-vmchannel.rules</c>.</summary>
 /// <remarks>
-/// Prints names below <c>/dev</c> on one line, <c>vmch4 vmchannel/org/qemu/clipboard</c>, made of letters, digits, <c>_ - /</c> only.
-/// A port without links prints nothing and fails, so that the rule does not match.
+/// Prints the name and paths below <c>/dev</c> on one line, <c>org.qemu.clipboard vmch4 vmchannel/org/qemu/clipboard</c>, made of letters,
+/// digits, <c>. _ - /</c> only. A port without links prints nothing and fails, so that the rule does not match.
 /// </remarks>
 internal static class UdevHelperVerb
 {
     public static Command Create()
     {
         Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4" };
-        Command command = new("udev-helper", "Print the links of one port, for a udev rule.") { node };
+        Command command = new("udev-helper", "Print the name and the links of one port, for a udev rule.") { node };
         command.SetAction(parsed => Run(parsed.GetRequiredValue(node)));
         return command;
     }
@@ -44,7 +44,8 @@ internal static class UdevHelperVerb
             return Failure.Failed;
         }
 
-        Console.Out.WriteLine(string.Join(' ', links));
+        // Only a port with a valid name has links.
+        Console.Out.WriteLine(string.Join(' ', links.Prepend(ports.First(port => port.Id == id).Protocol!.Value.Text)));
         return Failure.None;
     }
 

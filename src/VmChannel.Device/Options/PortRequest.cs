@@ -24,6 +24,9 @@ public sealed record PortRequest(
     IReadOnlyDictionary<string, string> ServiceOptions,
     DisconnectPolicy OnDisconnect)
 {
+    /// <summary>What carries it.</summary>
+    public PortTransport Transport { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 

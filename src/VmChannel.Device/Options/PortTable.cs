@@ -62,6 +62,7 @@ public sealed class PortTable
 
         PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect)
         {
+            Transport = request.Transport,
             Limits = request.Limits,
             LogFile = request.LogFile,
         };

@@ -9,6 +9,9 @@ namespace VmChannel.Device.Ports;
 /// <param name="OnDisconnect">What happens while no host end is there.</param>
 public sealed record PortSpec(int Number, string? Protocol, bool IsConsole = false, DisconnectPolicy OnDisconnect = DisconnectPolicy.Hold)
 {
+    /// <summary>What carries it.</summary>
+    public PortTransport Transport { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 
