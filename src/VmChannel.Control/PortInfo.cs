@@ -14,6 +14,12 @@ public sealed record PortInfo
     /// <summary>A terminal for the guest (hvc0) instead of a channel.</summary>
     public bool IsConsole { get; init; }
 
+    /// <summary>What carries it to the guest.</summary>
+    public PortTransport Transport { get; init; }
+
+    /// <summary>The VMM's process that carries this one port, as for a USB adapter; null when none is connected, and where one carries the whole device.</summary>
+    public string? FrontEnd { get; init; }
+
     /// <summary>Since when it is plugged in, UTC.</summary>
     public DateTimeOffset? PluggedSince { get; init; }
 
@@ -70,6 +76,17 @@ public sealed record PortInfo
 
     /// <summary>What went through it.</summary>
     public required PortCountersInfo Counters { get; init; }
+}
+
+/// <summary>What carries a port to its guest.</summary>
+[JsonConverter(typeof(KebabCase<PortTransport>))]
+public enum PortTransport
+{
+    /// <summary>A port of the VM's virtio-serial device.</summary>
+    VirtioSerial,
+
+    /// <summary>A USB serial adapter of its own.</summary>
+    UsbSerial,
 }
 
 /// <summary>What a port may use, and what its clients may do.</summary>

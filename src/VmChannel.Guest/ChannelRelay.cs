@@ -3,7 +3,7 @@ using VmChannel.Native;
 namespace VmChannel.Guest;
 
 /// <summary>Why a relay ended.</summary>
-public enum RelayEnd
+internal enum RelayEnd
 {
     /// <summary>The host closed its end and everything it had sent is written.</summary>
     HostClosed,
@@ -29,7 +29,7 @@ public enum RelayEnd
 /// A port has no half-close: the end of the input says nothing to the host. The other way, the driver answers 0 while the host is
 /// closed, before it came as well as after: the first kind is waited for, the second ends the relay.
 /// </remarks>
-public sealed class ChannelRelay(FileDescriptor channel, FileDescriptor input, FileDescriptor output, TimeSpan lingerAfterInput)
+internal sealed class ChannelRelay(FileDescriptor channel, FileDescriptor input, FileDescriptor output, TimeSpan lingerAfterInput)
 {
     // What the driver takes in one write.
     private const int BufferBytes = 32768;

@@ -1,7 +1,7 @@
 namespace VmChannel.Guest;
 
 /// <summary>The end of a wait that is made of several.</summary>
-public readonly struct Deadline(TimeSpan timeout)
+internal readonly struct Deadline(TimeSpan timeout)
 {
     private readonly long _start = Environment.TickCount64;
 

@@ -2,7 +2,7 @@ namespace VmChannel.Guest;
 
 /// <summary>The links to ports that are in a device folder, and what it takes to make them those of a plan.</summary>
 /// <remarks>Only links that lead to a virtio-serial port are ever removed; anything else at those places is somebody's and stays.</remarks>
-public sealed class DeviceLinks(string folder)
+internal sealed class DeviceLinks(string folder)
 {
     // Stands for the port of a link that leads nowhere any more; no device gets that number.
     private static readonly PortId Gone = new(uint.MaxValue, uint.MaxValue);

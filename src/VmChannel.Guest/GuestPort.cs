@@ -6,7 +6,7 @@ namespace VmChannel.Guest;
 
 /// <summary>A port of a virtio-serial device as the kernel shows it.</summary>
 /// <remarks>The name is the host's, and the kernel passes any bytes on (slashes, newlines, what is no UTF-8): nothing here trusts it.</remarks>
-public sealed record GuestPort
+internal sealed record GuestPort
 {
     /// <summary>Names that begin so belong to the run-time of <c>vmchannel run</c>: no links, and no mention to users.</summary>
     public const string InternalPrefix = "org.vmchannel.run.";

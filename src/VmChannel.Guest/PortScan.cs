@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace VmChannel.Guest;
 
 /// <summary>Reads the ports that exist from sysfs.</summary>
-public static class PortScan
+internal static class PortScan
 {
     /// <summary>Where the driver shows its ports.</summary>
     public const string DefaultFolder = "/sys/class/virtio-ports";

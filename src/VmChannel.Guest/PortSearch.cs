@@ -4,7 +4,7 @@ using VmChannel.Wire;
 namespace VmChannel.Guest;
 
 /// <summary>Finds a port by its protocol name, with or without links.</summary>
-public static class PortSearch
+internal static class PortSearch
 {
     /// <summary>Finds the port; of several with that name the one that has the link, or would have it.</summary>
     /// <param name="name">Compared byte for byte.</param>

@@ -1,7 +1,7 @@
 namespace VmChannel.Guest;
 
 /// <summary>Who holds a port, as the driver tells root in debugfs; null is unknown.</summary>
-public sealed record PortState(bool? GuestOpen, bool? HostOpen, bool? IsConsole)
+internal sealed record PortState(bool? GuestOpen, bool? HostOpen, bool? IsConsole)
 {
     private const string Folder = "/sys/kernel/debug/virtio-ports";
 

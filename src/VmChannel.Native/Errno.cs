@@ -15,6 +15,7 @@ public enum Errno
     BadDescriptor = 9,
     NoChild = 10,
     Again = 11,
+    OutOfMemory = 12,
     AccessDenied = 13,
     Fault = 14,
     Busy = 16,

@@ -13,6 +13,7 @@ public enum PollEvents : short
     Error = 8,
     HangUp = 16,
     Invalid = 32,
+    ReadHangUp = 0x2000,
 }
 
 /// <summary>One descriptor to wait for; a negative number is skipped.</summary>

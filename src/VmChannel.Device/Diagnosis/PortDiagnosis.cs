@@ -11,7 +11,14 @@ internal static class PortDiagnosis
         int number = port.Spec.Number;
         FrontEndKind kind = device.FrontEnd?.Kind ?? FrontEndKind.Unknown;
         bool isMultiPort = device is { FrontEnd: not null, IsMultiPort: true };
-        if (device.FrontEnd is not null && number >= device.Room)
+        if (port.Spec.Transport == PortTransport.UsbSerial)
+        {
+            foreach (Finding finding in OfAdapter(port))
+            {
+                yield return finding;
+            }
+        }
+        else if (device.FrontEnd is not null && number >= device.Room)
         {
             yield return new(
                 Severity.Error, "too-few-queues", number,
@@ -49,6 +56,23 @@ internal static class PortDiagnosis
             yield return new(
                 Severity.Note, "port-throttled", number,
                 $"{port.Spec}: its host end has been slower than the guest for {Math.Max(0, (long)(device.At - since).TotalSeconds)} s", null);
+        }
+    }
+
+    private static IEnumerable<Finding> OfAdapter(PortState port)
+    {
+        if (port.FrontEnd is null)
+        {
+            yield return new(
+                Severity.Warning, "adapter-not-fetched", port.Spec.Number,
+                $"{port.Spec}: no front-end is connected to the socket of this USB adapter", "start QEMU with the arguments that `vmchannel args qemu` prints for it");
+        }
+        else if (!port.IsReady)
+        {
+            yield return new(
+                Severity.Warning, "adapter-not-ready", port.Spec.Number,
+                $"{port.Spec}: the guest has not set the USB adapter up",
+                "let the guest start; then look for usb and ftdi_sio in its kernel log (modprobe ftdi_sio)");
         }
     }
 

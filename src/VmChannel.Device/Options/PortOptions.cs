@@ -5,10 +5,11 @@ using VmChannel.Device.Chardevs;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using VmChannel.Wire;
+using VmChannel.Wire.Usb;
 
 namespace VmChannel.Device.Options;
 
-/// <summary>Reads <c>-virtioserial</c> and <c>-virtconsole</c>, and what changes a port that is plugged.</summary>
+/// <summary>Reads <c>-virtioserial</c>, <c>-usbserial</c> and <c>-virtconsole</c>, and what changes a port that is plugged.</summary>
 /// <remarks>
 /// A word after <c>char=</c> belongs to the chardev when the chardev has such a key and it was not given yet, and to the
 /// port otherwise; a word after <c>service=</c> likewise. Nothing is opened.
@@ -17,8 +18,9 @@ public sealed class PortOptions
 {
     private const int LargestNumber = ushort.MaxValue;
 
-    private static readonly string[] IdentityKeys = ["port", "nr", "protocol", "name"];
+    private static readonly string[] IdentityKeys = ["port", "nr", "protocol", "name", "transport"];
     private static readonly string[] EndKeys = ["char", "service"];
+    private static readonly string[] NumberKeys = ["port", "nr"];
     private static readonly string[] KeptBackKeys = ["on-disconnect", "rate"];
     private const string GuestCloseKey = "on-guest-close";
     private static readonly string[] Switches = [.. LimitOptions.Switches, .. LogFileOptions.Switches];
@@ -41,6 +43,7 @@ public sealed class PortOptions
     private string? _service;
     private DisconnectPolicy _onDisconnect;
     private GuestClosePolicy _onGuestClose;
+    private PortTransport _transport;
 
     private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services, PortPlan? before = null)
     {
@@ -53,7 +56,7 @@ public sealed class PortOptions
         _onDisconnect = before?.Spec.OnDisconnect ?? DisconnectPolicy.Hold;
         _onGuestClose = before?.Spec.OnGuestClose ?? GuestClosePolicy.Keep;
         IEnumerable<string> keys = before is null ? SerialKeys : ChangeKeys;
-        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, GuestCloseKey, "port", "nr"]) : keys];
+        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, .. NumberKeys, GuestCloseKey, "transport"]) : keys];
     }
 
     /// <summary>Keys of the service that was named, or else of the one that serves already or is built in for the protocol.</summary>
@@ -81,6 +84,15 @@ public sealed class PortOptions
         [NotNullWhen(true)] out PortRequest? request,
         [NotNullWhen(false)] out string? error)
         => new PortOptions($"-virtioserial {text}", isConsole: false, services).TryParse(text, out request, out error);
+
+    /// <summary>Reads a port for <c>-usbserial</c>: the same options, for another transport.</summary>
+    /// <inheritdoc cref="TryParseSerial"/>
+    public static bool TryParseUsb(
+        string text,
+        IReadOnlyList<ServiceSpec> services,
+        [NotNullWhen(true)] out PortRequest? request,
+        [NotNullWhen(false)] out string? error)
+        => new PortOptions($"-usbserial {text}", isConsole: false, services) { _transport = PortTransport.UsbSerial }.TryParse(text, out request, out error);
 
     /// <summary>Reads a console for <c>-virtconsole</c>; an empty text is this process's own terminal.</summary>
     /// <inheritdoc cref="TryParseSerial"/>
@@ -187,6 +199,7 @@ public sealed class PortOptions
         return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect)
         {
             OnGuestClose = _onGuestClose,
+            Transport = _transport,
             Limits = limits,
             LogFile = logFile,
         };
@@ -256,6 +269,9 @@ public sealed class PortOptions
                 return _services.Any(service => service.Name == word.Value)
                     ? null
                     : $"no service {word.Value}: {Spelling.Hint(word.Value, [.. _services.Select(service => service.Name)])}";
+            case "transport":
+                _transport = word.Value == "usb" ? PortTransport.UsbSerial : PortTransport.VirtioSerial;
+                return word.Value is "usb" or "virtio" ? null : $"{word}: say virtio or usb";
             case "on-disconnect":
                 return TakePolicy(word.Value);
             case GuestCloseKey:
@@ -319,6 +335,8 @@ public sealed class PortOptions
 
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
+            : _transport == PortTransport.UsbSerial && _protocol?.Text is { Length: > ChannelProduct.MaxNameLength } name
+                ? $"the name {name} has {name.Length} characters; a USB adapter's has at most {ChannelProduct.MaxNameLength}, because its product string holds no more"
             : !_given.Contains("protocol") && !_isConsole && _before is null ? "protocol is missing: write protocol=org.example.name"
             : null;
 
@@ -332,10 +350,10 @@ public sealed class PortOptions
 
         if (_before is not null && IdentityKeys.Contains(name))
         {
-            return $"{word}: a port keeps its number and name while it is plugged: unplug it, and plug another";
+            return $"{word}: a port keeps its number, name and transport while it is plugged: unplug it, and plug another";
         }
 
-        if (_isConsole && name is "port" or "nr")
+        if (_isConsole && NumberKeys.Contains(name))
         {
             return $"{word}: a console is always port 0: leave {name}= out";
         }

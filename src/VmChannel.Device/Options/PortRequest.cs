@@ -27,6 +27,9 @@ public sealed record PortRequest(
     /// <summary>What becomes of the host's connection when the guest's program closes the port.</summary>
     public GuestClosePolicy OnGuestClose { get; init; }
 
+    /// <summary>What carries it.</summary>
+    public PortTransport Transport { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 

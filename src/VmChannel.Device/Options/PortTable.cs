@@ -65,6 +65,7 @@ public sealed class PortTable
         PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect)
         {
             OnGuestClose = request.OnGuestClose,
+            Transport = request.Transport,
             Limits = request.Limits,
             LogFile = request.LogFile,
         };

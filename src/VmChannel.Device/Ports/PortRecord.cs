@@ -35,6 +35,17 @@ public sealed class PortRecord
         Tell(isPlugged ? DeviceEventKind.Plugged : DeviceEventKind.Unplugged, null, null);
     }
 
+    /// <summary>Somebody carries this one port to a guest, or nobody does any more.</summary>
+    /// <param name="frontEnd">Who; null = nobody.</param>
+    internal void SetFrontEnd(string? frontEnd)
+    {
+        if (_state.FrontEnd != frontEnd)
+        {
+            _state = _state with { FrontEnd = frontEnd };
+            Tell(frontEnd is null ? DeviceEventKind.FrontEndDisconnected : DeviceEventKind.FrontEndConnected, frontEnd, null);
+        }
+    }
+
     /// <summary>The driver has set the port up, and was told its name if it has one.</summary>
     internal void SetReady(bool isNamed)
     {

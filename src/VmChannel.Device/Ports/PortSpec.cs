@@ -12,6 +12,9 @@ public sealed record PortSpec(int Number, string? Protocol, bool IsConsole = fal
     /// <summary>What becomes of the host's connection when the guest's program closes the port.</summary>
     public GuestClosePolicy OnGuestClose { get; init; }
 
+    /// <summary>What carries it.</summary>
+    public PortTransport Transport { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 

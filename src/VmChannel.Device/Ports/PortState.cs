@@ -8,6 +8,9 @@ public sealed record PortState
     /// <summary>Since when it is plugged into a device, UTC; null while it is not.</summary>
     public DateTimeOffset? PluggedSince { get; init; }
 
+    /// <summary>Who carries it to a guest, when that is a connection of its own and somebody is there; null otherwise.</summary>
+    public string? FrontEnd { get; init; }
+
     /// <summary>The driver has set it up.</summary>
     public bool IsReady { get; init; }
 

@@ -101,7 +101,7 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
             {
                 _ = UnixSocket.GetPeerCredentials(socket!, out PeerCredentials second);
                 LogRefused(second.Pid, _session.Peer);
-                _device.Record.Tell(DeviceEventKind.PeerRefused, $"a second front-end ({FrontEndProcess.Of(second.Pid)}): {_session.Peer} is connected");
+                _device.Record.Tell(DeviceEventKind.PeerRefused, $"a second front-end ({PeerProcess.Of(second.Pid)}): {_session.Peer} is connected");
                 socket!.Dispose();
                 continue;
             }
@@ -212,11 +212,11 @@ public sealed partial class VhostUserServer : IReadiness, IDisposable
     }
 
     [LoggerMessage(120, LogLevel.Information, "front-end ({Process}) connected")]
-    private partial void LogConnected(FrontEndProcess process);
+    private partial void LogConnected(PeerProcess process);
 
     [LoggerMessage(122, LogLevel.Error, "a front-end cannot be accepted: {Reason}")]
     private partial void LogAcceptFailed(string reason);
 
     [LoggerMessage(121, LogLevel.Warning, "a second front-end (pid {Pid}) was refused: {Current} is connected; use one socket per VM")]
-    private partial void LogRefused(int pid, FrontEndProcess current);
+    private partial void LogRefused(int pid, PeerProcess current);
 }

@@ -40,14 +40,14 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         _ended = ended;
         _log = log;
         _record = device.Record;
-        Peer = FrontEndProcess.Of(UnixSocket.GetPeerCredentials(socket, out PeerCredentials peer).IsSuccess ? peer.Pid : 0);
+        Peer = PeerProcess.At(socket);
         _signature = new FrontEndSignature(Peer.Name);
         _state = new FrontEndState { Pid = Peer.Pid, Name = Peer.Name, Kind = _signature.Kind, ConnectedSince = DateTimeOffset.UtcNow };
         device.ForgetFeatures();
     }
 
     /// <summary>Who the front-end is.</summary>
-    public FrontEndProcess Peer { get; }
+    public PeerProcess Peer { get; }
 
     public void Start()
     {
@@ -333,5 +333,5 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
     private partial void LogRefused(VhostUserRequest request, string reason);
 
     [LoggerMessage(112, LogLevel.Information, "front-end ({Process}) disconnected: {Reason}")]
-    private partial void LogEnded(FrontEndProcess process, string reason);
+    private partial void LogEnded(PeerProcess process, string reason);
 }

@@ -20,14 +20,21 @@ internal sealed class DeviceRecord : Runnable
 
     /// <param name="loop">The device's.</param>
     /// <param name="events">Where changes are told.</param>
-    /// <param name="maxPorts">The device's.</param>
+    /// <param name="settings">The device's.</param>
     /// <param name="fill">Puts the device's own values into a state.</param>
-    public DeviceRecord(DeviceLoop loop, VmJournal events, int maxPorts, Func<DeviceState, DeviceState> fill)
+    public DeviceRecord(DeviceLoop loop, VmJournal events, VirtioSerialSettings settings, Func<DeviceState, DeviceState> fill)
     {
         _loop = loop;
         _events = events;
         _fill = fill;
-        _state = new DeviceState { MaxPorts = maxPorts, Room = maxPorts, IsSuspended = true, Counters = Counters };
+        _state = new DeviceState
+        {
+            IsOffered = settings.IsOffered,
+            MaxPorts = settings.MaxPorts,
+            Room = settings.MaxPorts,
+            IsSuspended = true,
+            Counters = Counters,
+        };
     }
 
     public DeviceCounters Counters { get; } = new();

@@ -8,6 +8,9 @@ public sealed record DeviceState
     /// <summary>When this was asked for, UTC.</summary>
     public DateTimeOffset At { get; init; }
 
+    /// <summary>A front-end can come for it; otherwise nothing else here means anything.</summary>
+    public bool IsOffered { get; init; } = true;
+
     /// <summary>Ports it was made with room for: numbers are below it.</summary>
     public int MaxPorts { get; init; }
 

@@ -40,7 +40,7 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _loop = loop;
         _settings = settings;
         _log = log;
-        _record = new DeviceRecord(loop, events ?? VmJournal.Unread, settings.MaxPorts, Fill);
+        _record = new DeviceRecord(loop, events ?? VmJournal.Unread, settings, Fill);
         _ports = new SerialPort[settings.MaxPorts];
         for (int i = 0; i < _ports.Length; i++)
         {

@@ -15,6 +15,9 @@ public sealed record VirtioSerialSettings(int MaxPorts, bool ResizeColumnsFirst 
     /// <summary>How long bytes of a port wait without moving before the port counts as stalled.</summary>
     public TimeSpan StallAfter { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>There is a place where a front-end can be met; otherwise the device is nobody's.</summary>
+    public bool IsOffered { get; init; } = true;
+
     /// <summary>vhost-user names a ring with 8 bits: 256 queues.</summary>
     public const int MaxMaxPorts = 127;
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Serve;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
 
 namespace VmChannel.Cli.Args;
@@ -14,6 +15,7 @@ internal static class ArgsCommand
 
         Usage:
           vmchannel args qemu|uml|crosvm|libkrun --vhost-user PATH [options of serve]
+          vmchannel args qemu --usbredir PATH|--usbredir-dir DIR -usbserial OPTIONS
 
         Takes the options of "vmchannel serve", checks them and prints the arguments of one VMM for the device they
         describe. Nothing is opened or started. PATH is where "vmchannel serve" listens.
@@ -21,6 +23,7 @@ internal static class ArgsCommand
         Examples:
           linux mem=256M $(vmchannel args uml --vhost-user /run/vm1.sock) root=...
           vmchannel args qemu --vhost-user /run/vm1.sock --max-ports 64
+          vmchannel args qemu --usbredir /run/vm1.usb -usbserial protocol=org.example.api
 
         """;
 
@@ -30,15 +33,17 @@ internal static class ArgsCommand
     {
         Argument<string> name = new("vmm") { Description = "qemu, uml, crosvm or libkrun" };
         EndpointOptions endpoint = new();
+        UsbOptions usb = new();
         DeviceOptions device = new();
         ManualCommand command = new("args", "Print what a VMM needs to use a device.", Manual) { name };
         endpoint.AddTo(command);
+        usb.AddTo(command);
         device.AddTo(command);
-        command.SetAction(parsed => Run(parsed.GetRequiredValue(name), endpoint.TryRead(parsed), device.Read(parsed)));
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(name), endpoint.TryRead(parsed), usb.TryRead(parsed), device.Read(parsed)));
         return command;
     }
 
-    private static int Run(string name, VhostUserEndpoint? endpoint, DevicePlan plan)
+    private static int Run(string name, VhostUserEndpoint? endpoint, UsbPlan? usb, DevicePlan plan)
     {
         int index = Array.IndexOf(Names, name);
         if (index < 0)
@@ -46,16 +51,28 @@ internal static class ArgsCommand
             throw new UsageException($"args {name}: no such VMM: {Spelling.Hint(name, Names)}");
         }
 
-        string socket = endpoint is VhostUserEndpoint.Listen(var address)
-            ? Path.GetFullPath(address.Name)
-            : throw new UsageException("args: say where serve listens: --vhost-user PATH");
         FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
-        if (FrontEndArgs.FindObstacle(frontEnd, socket, plan.Settings.MaxPorts) is string obstacle)
+        string[] adapters = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
+        if (endpoint is not null || usb is null || adapters.Length == 0)
         {
-            throw new UsageException($"args {name}: {obstacle}");
+            string socket = endpoint is VhostUserEndpoint.Listen(var address)
+                ? Path.GetFullPath(address.Name)
+                : throw new UsageException("args: say where serve listens: --vhost-user PATH, or --usbredir PATH with -usbserial");
+            if (FrontEndArgs.FindObstacle(frontEnd, socket, plan.Settings.MaxPorts) is string obstacle)
+            {
+                throw new UsageException($"args {name}: {obstacle}");
+            }
+
+            StandardStream.WriteOutput(FrontEndArgs.For(frontEnd, socket, plan.Settings.MaxPorts));
         }
 
-        StandardStream.WriteOutput(FrontEndArgs.For(frontEnd, socket, plan.Settings.MaxPorts));
+        if (usb is not null && adapters.Length > 0)
+        {
+            StandardStream.WriteOutput(frontEnd == FrontEnd.Qemu
+                ? FrontEndArgs.ForUsb(usb, adapters)
+                : throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out"));
+        }
+
         return 0;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using VmChannel.Cli.Run;
+using VmChannel.Cli.Serve;
 
 namespace VmChannel.Cli.Args;
 
@@ -8,6 +9,7 @@ namespace VmChannel.Cli.Args;
 internal static class FrontEndArgs
 {
     private const int RingSize = 256;
+    private const int UsbPortsOfController = 15;
 
     /// <summary>The arguments alone, one line or a few that continue each other.</summary>
     /// <param name="frontEnd">For whom.</param>
@@ -50,6 +52,38 @@ internal static class FrontEndArgs
         }
 
         return text.ToString();
+    }
+
+    /// <summary>What QEMU has to be told to fetch USB adapters.</summary>
+    /// <param name="plan">Where it fetches them.</param>
+    /// <param name="protocols">Names of the adapters.</param>
+    public static string ForUsb(UsbPlan plan, IReadOnlyList<string> protocols)
+    {
+        List<string> lines = [];
+        for (int index = 0; index < protocols.Count; index++)
+        {
+            int controller = index / UsbPortsOfController;
+            if (index % UsbPortsOfController == 0)
+            {
+                // Beyond its ports QEMU would put a hub, which is too slow for the adapters.
+                lines.Add(string.Create(
+                    CultureInfo.InvariantCulture, $"-device qemu-xhci,id=vmchannel-xhci{controller},p2={UsbPortsOfController},p3={UsbPortsOfController}"));
+            }
+
+            string id = string.Create(CultureInfo.InvariantCulture, $"vmchannel-usb{index}");
+            lines.Add($"-chardev {Shell($"socket,id={id},{UsbSocket(plan, protocols[index])}")}");
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"-device usb-redir,chardev={id},bus=vmchannel-xhci{controller}.0"));
+        }
+
+        return string.Join(" \\\n", lines) + "\n";
+    }
+
+    private static string UsbSocket(UsbPlan plan, string protocol)
+    {
+        string server = plan.Single?.Connects == true ? ",server=on,wait=off" : "";
+        return plan.Single is { Tcp: { } tcp }
+            ? string.Create(CultureInfo.InvariantCulture, $"host={tcp.Address},port={tcp.Port}{server}")
+            : $"path={Comma(Path.GetFullPath(plan.Single?.Unix!.Name ?? plan.PathOf(protocol)))}{server}";
     }
 
     private static string Heading(FrontEnd frontEnd) => frontEnd switch

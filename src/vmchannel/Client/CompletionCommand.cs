@@ -25,7 +25,11 @@ internal static class CompletionCommand
             replies=("${(@f)$(vmchannel "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
             compadd -- $replies
         }
-        compdef _vmchannel vmchannel
+        if [ "$funcstack[1]" = _vmchannel ]; then
+            _vmchannel  # a file in fpath: this is the first completion
+        else
+            compdef _vmchannel vmchannel
+        fi
 
         """;
 

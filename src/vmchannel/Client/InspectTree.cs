@@ -10,8 +10,12 @@ internal static class InspectTree
     {
         VmInfo vm = inspection.Vm;
         Node root = new($"{PortText.Safe(vm.Name)}: {ControlText.State(vm.State)}, {PortText.Safe(vm.Endpoint)}");
-        root.Add(FrontEnd(inspection.FrontEnd, now));
-        root.Add(Device(inspection));
+        if (inspection.FrontEnd is not null || !inspection.Ports.All(port => port.Transport == PortTransport.UsbSerial))
+        {
+            root.Add(FrontEnd(inspection.FrontEnd, now));
+            root.Add(Device(inspection));
+        }
+
         Node ports = root.Add(new Node($"ports: {inspection.Ports.Count} of {vm.MaxPorts}"));
         foreach (PortInfo port in inspection.Ports)
         {
@@ -69,6 +73,11 @@ internal static class InspectTree
     private static Node Port(PortInfo port, DateTimeOffset now)
     {
         Node node = new($"{(port.IsConsole ? "console, " : "")}{PortText.Name(port.Number, port.Protocol)}: {PortText.State(port, now)}");
+        if (port.Transport == PortTransport.UsbSerial)
+        {
+            _ = node.Add(new Node($"USB serial adapter: {(port.FrontEnd is null ? "no front-end is connected" : PortText.Safe(port.FrontEnd))}"));
+        }
+
         _ = node.Add(new Node($"guest: {PortText.Guest(port)}, opened {port.GuestGeneration}×"));
         _ = node.Add(new Node($"host: {PortText.Host(port)}, {HostEnd(port)}, came {port.HostGeneration}×"));
         foreach (ClientInfo client in port.Clients)

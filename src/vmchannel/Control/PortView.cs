@@ -3,6 +3,7 @@ using VmChannel.Control;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Ports;
 using ClientAccess = VmChannel.Control.ClientAccess;
+using PortTransport = VmChannel.Device.Ports.PortTransport;
 
 namespace VmChannel.Cli.Control;
 
@@ -18,6 +19,8 @@ internal static class PortView
             Number = spec.Number,
             Protocol = spec.Protocol,
             IsConsole = spec.IsConsole,
+            Transport = spec.Transport == PortTransport.UsbSerial ? VmChannel.Control.PortTransport.UsbSerial : VmChannel.Control.PortTransport.VirtioSerial,
+            FrontEnd = state.FrontEnd,
             PluggedSince = state.PluggedSince,
             IsReady = state.IsReady,
             IsNamed = state.IsNamed,

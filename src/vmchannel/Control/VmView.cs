@@ -22,29 +22,40 @@ internal static class VmView
         PortState[] ports = [.. vm.Ports.Select(served => served.Port.State)];
         return new(
             vm.Name,
-            Endpoint(vm.Plan.Endpoint),
-            State(device),
+            Endpoint(vm.Plan),
+            State(device, ports),
             ports.Length,
             ports.Count(port => port.IsGuestOpen),
             ports.Count(port => port.StalledSince is not null),
             device.MaxPorts,
-            device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : null);
+            device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : ports.FirstOrDefault(port => port.FrontEnd is not null)?.FrontEnd);
     }
 
     /// <summary>Whoever asks may be in another folder than the server.</summary>
-    private static string Endpoint(VhostUserEndpoint endpoint) => endpoint switch
+    private static string Endpoint(VmPlan plan) => plan.Endpoint switch
     {
+        null => $"usbredir:{UsbPlace(plan.Usb!)}",
         VhostUserEndpoint.Listen { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
         VhostUserEndpoint.Connect { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
-        _ => endpoint.ToString()!,
+        VhostUserEndpoint other => other.ToString()!,
     };
 
-    private static VmState State(DeviceState device)
-        => device.IsBroken ? VmState.Broken
+    private static string UsbPlace(UsbPlan usb)
+        => usb.Folder is not null ? Path.GetFullPath(usb.Folder)
+            : usb.Single!.Unix is { } address ? Path.GetFullPath(address.Name)
+            : usb.Single.ToString();
+
+    private static VmState State(DeviceState device, PortState[] ports)
+        => !device.IsOffered ? UsbState(ports) : device.IsBroken ? VmState.Broken
             : device.FrontEnd is null ? VmState.NotConnected
             : !device.IsDriverReady && (device.IsMultiPort || !device.FrontEnd.HasRings) ? VmState.Connected
             : device.IsSuspended ? VmState.Suspended
             : VmState.Running;
+
+    private static VmState UsbState(PortState[] ports)
+        => Array.TrueForAll(ports, port => port.FrontEnd is null) ? VmState.NotConnected
+            : Array.Exists(ports, port => port.IsReady) ? VmState.Running
+            : VmState.Connected;
 
     private static DeviceInfo Device(DeviceState device) => new()
     {

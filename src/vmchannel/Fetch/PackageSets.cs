@@ -27,6 +27,9 @@ internal static class PackageSets
         "peers", "guest programs that speak over named ports", "bookworm",
         ["qemu-guest-agent", "spice-vdagent", "udev", "socat"], WithDependencies: true);
 
+    public static readonly PackageSet Lintian = new(
+        "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
+
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(
         "toolchain", "a C linker, to build vmchannel on a machine without one", "bookworm",
@@ -40,7 +43,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, Lintian, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }

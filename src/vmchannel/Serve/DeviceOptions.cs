@@ -19,6 +19,13 @@ internal sealed class DeviceOptions
         Arity = ArgumentArity.OneOrMore,
     };
 
+    private readonly Option<string[]> _usb = new("-usbserial", "--usbserial")
+    {
+        HelpName = "OPTIONS",
+        Description = "a channel that is a USB serial adapter in the guest: options as for -virtioserial",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
     private readonly Option<string[]> _console = new("-virtconsole", "--virtconsole")
     {
         HelpName = "OPTIONS",
@@ -46,6 +53,7 @@ internal sealed class DeviceOptions
     public void AddTo(Command command)
     {
         command.Add(_serial);
+        command.Add(_usb);
         command.Add(_console);
         command.Add(_maxPorts);
         command.Add(_resizeOrder);
@@ -53,7 +61,7 @@ internal sealed class DeviceOptions
     }
 
     /// <summary>The command line names at least one port.</summary>
-    public bool HasPorts(ParseResult parsed) => parsed.GetResult(_serial) is not null || parsed.GetResult(_console) is not null;
+    public bool HasPorts(ParseResult parsed) => parsed.GetResult(_serial) is not null || parsed.GetResult(_usb) is not null || parsed.GetResult(_console) is not null;
 
     /// <summary>Reads them, and plans the device.</summary>
     /// <param name="parsed">The command line.</param>
@@ -108,6 +116,13 @@ internal sealed class DeviceOptions
         foreach (string text in parsed.GetValue(_serial) ?? [])
         {
             requests.Add(PortOptions.TryParseSerial(text, ServiceCatalog.All, out PortRequest? request, out string? error)
+                ? request
+                : throw new UsageException(error));
+        }
+
+        foreach (string text in parsed.GetValue(_usb) ?? [])
+        {
+            requests.Add(PortOptions.TryParseUsb(text, ServiceCatalog.All, out PortRequest? request, out string? error)
                 ? request
                 : throw new UsageException(error));
         }

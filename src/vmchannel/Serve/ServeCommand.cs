@@ -4,6 +4,8 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Config;
 using VmChannel.Cli.Control;
+using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
 
 namespace VmChannel.Cli.Serve;
@@ -23,6 +25,7 @@ internal static class ServeCommand
     public static Command Create()
     {
         EndpointOptions endpoint = new();
+        UsbOptions usb = new();
         DeviceOptions device = new();
         ControlOptions control = new();
         Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
@@ -38,6 +41,7 @@ internal static class ServeCommand
         };
         Option[] besideConfig = [.. command.Options];
         endpoint.AddTo(command);
+        usb.AddTo(command);
         device.AddTo(command);
         control.AddTo(command);
         command.SetAction((parsed, _) =>
@@ -61,21 +65,37 @@ internal static class ServeCommand
             }
 
             DevicePlan plan = device.Read(parsed);
-            VhostUserEndpoint where = endpoint.TryRead(parsed)
-                ?? throw new UsageException("serve: say where the VMM connects: --vhost-user PATH");
+            VhostUserEndpoint? where = endpoint.TryRead(parsed);
+            UsbPlan? adapters = usb.TryRead(parsed);
             if (plan.Ports.Count == 0)
             {
                 throw new UsageException("serve: no channel: add -virtioserial protocol=NAME,char=unix:PATH,server");
             }
 
-            VmPlan vm = new(ReadName(parsed.GetValue(name), where), plan, where, parsed.GetValue(inBand));
+            CheckPlaces(plan, where, adapters);
+            VmPlan vm = new(ReadName(parsed.GetValue(name), where, adapters), plan, where, parsed.GetValue(inBand)) { Usb = adapters };
             return ServerProcess.RunAsync([vm], control.Read(parsed), null, lowest);
         });
         return command;
     }
 
-    private static string ReadName(string? name, VhostUserEndpoint endpoint)
-        => name is null ? VmName.For(endpoint)
+    /// <summary>Each kind of port needs a place where the VMM gets it.</summary>
+    private static void CheckPlaces(DevicePlan plan, VhostUserEndpoint? where, UsbPlan? adapters)
+    {
+        PortPlan[] usb = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial)];
+        string? error = where is null && usb.Length < plan.Ports.Count ? "say where the VMM connects: --vhost-user PATH"
+            : where is null && adapters is null ? "say where the VMM connects: --usbredir PATH"
+            : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR for several"
+            : adapters?.Single is not null && usb.Length > 1 ? $"{adapters.Single} carries one adapter, and there are {usb.Length}: use --usbredir-dir DIR"
+            : null;
+        if (error is not null)
+        {
+            throw new UsageException($"serve: {error}");
+        }
+    }
+
+    private static string ReadName(string? name, VhostUserEndpoint? endpoint, UsbPlan? usb)
+        => name is null ? VmName.For(endpoint, usb)
             : VmName.IsValid(name, out string? reason) ? name
             : throw new UsageException($"--name {name}: the name {reason}");
 

@@ -5,6 +5,7 @@ using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Config;
 using VmChannel.Cli.Control;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
 
@@ -100,6 +101,13 @@ internal static class ServerProcess
         return PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => Tell());
     }
 
+    private static string ArgumentsOf(VmPlan vm)
+    {
+        string[] adapters = [.. vm.Device.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
+        return (vm.Endpoint is VhostUserEndpoint.Listen(UnixAddress address) ? FrontEndArgs.ForAll(Path.GetFullPath(address.Name), vm.Device.Settings.MaxPorts) : "")
+            + (vm.Usb is { } usb && adapters.Length > 0 ? $"# QEMU with usb-redir, any version\n{FrontEndArgs.ForUsb(usb, adapters)}" : "");
+    }
+
     private static void Announce(IReadOnlyList<VmPlan> vms, LogLevel lowest)
     {
         if (lowest > LogLevel.Information)
@@ -107,9 +115,7 @@ internal static class ServerProcess
             return;
         }
 
-        string text = string.Concat(vms.Select(vm => vm.Endpoint is VhostUserEndpoint.Listen(UnixAddress address)
-            ? (vms.Count > 1 ? $"## {vm.Name}\n" : "") + FrontEndArgs.ForAll(Path.GetFullPath(address.Name), vm.Device.Settings.MaxPorts)
-            : ""));
+        string text = string.Concat(vms.Select(vm => (vms.Count > 1 ? $"## {vm.Name}\n" : "") + ArgumentsOf(vm)));
         if (vms.Any(vm => vm.Device.Ports.Any(port => port.Chardev is ChardevSpec.Stdio)))
         {
             // Standard output is a channel's.

@@ -13,14 +13,15 @@ using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
-/// <summary>A VM's device with its ports and its front-end socket. Loop thread only, but for what is published.</summary>
+/// <summary>A VM's device and USB adapters with their ports, and the sockets on which they are met. Loop thread only, but for what is published.</summary>
 internal sealed class VmDevice : IDisposable
 {
     private readonly DeviceLoop _loop;
     private readonly ILoggerFactory _log;
     private readonly VmJournal _events;
     private readonly VirtioSerialDevice _device;
-    private readonly VhostUserServer _server;
+    private readonly VhostUserServer? _server;
+    private readonly UsbAdapters _adapters;
     private volatile ServedPorts _ports = ServedPorts.None;
 
     /// <param name="plan">The device; its ports are plugged in by the caller.</param>
@@ -33,8 +34,10 @@ internal sealed class VmDevice : IDisposable
         _loop = loop;
         _events = events;
         _log = log;
-        _device = new VirtioSerialDevice(loop, plan.Device.Settings, log.CreateLogger<VirtioSerialDevice>(), events);
-        _server = new VhostUserServer(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
+        VirtioSerialSettings settings = plan.Device.Settings with { IsOffered = plan.Endpoint is not null };
+        _device = new VirtioSerialDevice(loop, settings, log.CreateLogger<VirtioSerialDevice>(), events);
+        _adapters = new UsbAdapters(plan.Name, plan.Usb, loop, settings.StallAfter, log);
+        _server = plan.Endpoint is null ? null : new(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
         {
             Finished = finished,
         };
@@ -48,11 +51,15 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
-    public void Reserve() => _server.Reserve();
+    public void Reserve() => _server?.Reserve();
 
     /// <summary>Begins to serve front-ends.</summary>
     /// <exception cref="IOException">It cannot; the message says what to do.</exception>
-    public void Start() => _server.Start();
+    public void Start()
+    {
+        _server?.Start();
+        _adapters.Start();
+    }
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <param name="plan">The port.</param>
@@ -69,7 +76,15 @@ internal sealed class VmDevice : IDisposable
             PortSpec spec = keepsLog && plan.Spec.LogFile is LogFileSpec file ? plan.Spec with { LogFile = file with { Append = true } } : plan.Spec;
             port = new(spec, end, _loop, _log.CreateLogger<Port>(), _events);
             port.Start();
-            _device.Plug(port);
+            if (spec.Transport == PortTransport.UsbSerial)
+            {
+                _adapters.Plug(port);
+            }
+            else
+            {
+                _device.Plug(port);
+            }
+
             _ports = _ports.With(new ServedPort(plan, port));
             return end.Ready;
         }
@@ -94,7 +109,15 @@ internal sealed class VmDevice : IDisposable
         }
 
         _ports = _ports.Without(number);
-        _ = _device.Unplug(number);
+        if (served.Plan.Spec.Transport == PortTransport.UsbSerial)
+        {
+            _adapters.Unplug(number);
+        }
+        else
+        {
+            _ = _device.Unplug(number);
+        }
+
         served.Port.Dispose();
         return true;
     }
@@ -178,17 +201,18 @@ internal sealed class VmDevice : IDisposable
     }
 
     /// <summary>A front-end is there.</summary>
-    public bool IsConnected => _server.IsConnected;
+    public bool IsConnected => _server is { IsConnected: true } || _adapters.IsConnected;
 
-    public bool IsFinished(int number) => _device.IsFinished(number);
+    public bool IsFinished(int number) => IsUsb(number) ? IsDelivered(number) && _ports[number] is { Port.IsGuestOpen: false } : _device.IsFinished(number);
 
-    public bool IsDelivered(int number) => _device.IsDelivered(number);
+    public bool IsDelivered(int number) => IsUsb(number) ? _adapters.IsDelivered(number) : _device.IsDelivered(number);
 
     public void Resize(TerminalSize size) => _device.Resize(size);
 
     public void Dispose()
     {
-        _server.Dispose();
+        _server?.Dispose();
+        _adapters.Dispose();
         foreach (ServedPort served in _ports)
         {
             served.Port.Dispose();
@@ -196,6 +220,8 @@ internal sealed class VmDevice : IDisposable
 
         _device.Dispose();
     }
+
+    private bool IsUsb(int number) => _ports[number]?.Plan.Spec.Transport == PortTransport.UsbSerial;
 
     private static HostEndException Failed(PortPlan changed, IOException e) => new($"{changed.Spec}: {e.Message}", e);
 

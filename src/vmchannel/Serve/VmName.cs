@@ -24,12 +24,13 @@ internal static class VmName
     }
 
     /// <summary>The name of a VM that was not given one: the front-end's socket <c>/run/vm1.sock</c> makes <c>vm1</c>.</summary>
-    public static string For(VhostUserEndpoint endpoint)
+    public static string For(VhostUserEndpoint? endpoint, UsbPlan? usb = null)
     {
         string path = endpoint switch
         {
             VhostUserEndpoint.Listen(var address) => address.Name,
             VhostUserEndpoint.Connect(var address) => address.Name,
+            null => usb?.Single?.Unix?.Name ?? Path.TrimEndingDirectorySeparator(usb?.Folder ?? ""),
             _ => "",
         };
         string name = string.Concat(Path.GetFileNameWithoutExtension(path).Select(c => IsAllowed(c) ? c : '-')).TrimStart('.', '_', '-');

@@ -57,7 +57,7 @@ public sealed class ConfigFileTests
     [InlineData("fd = 7", "descriptor 7")]
     [InlineData("vhost-user = \"systemd:web\"", "systemd:web")]
     public void Endpoint_EveryKind_IsUnderstood(string line, string expected)
-        => Assert.Equal(expected, ConfigText.Read($"[vm.a]\n{line}\n").Vms[0].Plan.Endpoint.ToString());
+        => Assert.Equal(expected, ConfigText.Read($"[vm.a]\n{line}\n").Vms[0].Plan.Endpoint!.ToString());
 
     [Fact]
     public void Port_KeysInAnyOrder_MeanTheSame()

@@ -20,7 +20,7 @@ internal sealed class GuestDouble : IDisposable
     /// <param name="vm">The VM, which listens.</param>
     public GuestDouble(VmHost vm)
     {
-        UnixAddress address = ((VhostUserEndpoint.Listen)vm.Plan.Endpoint).Address;
+        UnixAddress address = ((VhostUserEndpoint.Listen)vm.Plan.Endpoint!).Address;
         _ = StreamSocket.Connect(address, out FileDescriptor? socket).OrThrow("connect to the VM's socket");
         int maxPorts = vm.Plan.Device.Settings.MaxPorts;
         _frontEnd = new QemuFrontEnd(socket!, _ram, PortQueues.Count(maxPorts));

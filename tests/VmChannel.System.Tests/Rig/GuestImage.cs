@@ -16,6 +16,7 @@ internal sealed class GuestImage
 
     private static readonly Lazy<Task<GuestImage>> Uml = new(MakeUmlAsync);
     private static readonly Lazy<Task<GuestImage>> Stock = new(MakeStockAsync);
+    private static readonly Lazy<Task<GuestImage>> Usb = new(MakeUsbAsync);
 
     private readonly HashSet<string> _added = [];
 
@@ -35,6 +36,9 @@ internal sealed class GuestImage
     /// <summary>Debian's stock kernel, for QEMU.</summary>
     public static Task<GuestImage> ForQemuAsync() => Stock.Value;
 
+    /// <summary>Debian's stock kernel with all its drivers, those of USB host controllers and serial adapters loaded.</summary>
+    public static Task<GuestImage> ForUsbAsync() => Usb.Value;
+
     public static async Task<string> RootOfAsync(PackageSet set) =>
         Path.Combine(await new PackageStore(CacheFolder.Default, new ProgressLine()).GetAsync(set, CancellationToken.None), "root");
 
@@ -48,6 +52,13 @@ internal sealed class GuestImage
     {
         string root = await RootOfAsync(PackageSets.KernelCloud);
         return await MakeAsync(Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(), ["virtio_pci", "virtio_console"]);
+    }
+
+    private static async Task<GuestImage> MakeUsbAsync()
+    {
+        string root = await RootOfAsync(PackageSets.Kernel);
+        return await MakeAsync(
+            Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(), ["virtio_pci", "virtio_console", "xhci_pci", "ehci_pci", "ftdi_sio"]);
     }
 
     private static async Task<GuestImage> MakeAsync(string kernel, IReadOnlyList<string> modules)

@@ -18,18 +18,27 @@ internal sealed class QemuGuest : Guest
     public QmpClient Control { get; }
 
     public static async Task<QemuGuest> BootAsync(ServeProcess serve)
+        => await BootAsync(PackageSets.Qemu, await GuestImage.ForQemuAsync(), serve.Socket, await serve.ArgumentsForAsync("qemu"));
+
+    /// <summary>Boots with USB adapters, and nothing of virtio.</summary>
+    /// <param name="qemu">Which QEMU.</param>
+    /// <param name="place">A path beside which its own sockets are put.</param>
+    /// <param name="device">Its arguments for the adapters.</param>
+    public static async Task<QemuGuest> BootUsbAsync(PackageSet qemu, string place, string[] device)
+        => await BootAsync(qemu, await GuestImage.ForUsbAsync(), place, ["-m", "512M", "-machine", "q35", .. device]);
+
+    private static async Task<QemuGuest> BootAsync(PackageSet set, GuestImage image, string place, string[] device)
     {
-        string qemu = await GuestImage.RootOfAsync(PackageSets.Qemu);
-        GuestImage image = await GuestImage.ForQemuAsync();
-        string[] device = await serve.ArgumentsForAsync("qemu");
-        string line = $"{serve.Socket}.line";
-        string control = $"{serve.Socket}.qmp";
+        string qemu = await GuestImage.RootOfAsync(set);
+        string line = $"{place}.line";
+        string control = $"{place}.qmp";
         const string Triplet = "x86_64-linux-gnu";
+        string loader = new[] { $"{qemu}/usr/lib64", $"{qemu}/lib/{Triplet}" }.Select(folder => $"{folder}/ld-linux-x86-64.so.2").First(File.Exists);
 
         // The packages' own loader: they fit no other libc.
         HostProcess monitor = HostProcess.Start(
         [
-            $"{qemu}/usr/lib64/ld-linux-x86-64.so.2",
+            loader,
             "--library-path", $"{qemu}/usr/lib/{Triplet}:{qemu}/lib/{Triplet}:{qemu}/usr/lib/{Triplet}/pulseaudio",
             $"{qemu}/usr/bin/qemu-system-x86_64", "-L", $"{qemu}/usr/share/qemu", "-L", $"{qemu}/usr/share/seabios",
             "-no-user-config", "-nodefaults", "-display", "none", "-nic", "none", "-accel", "tcg", "-cpu", "max",
@@ -38,7 +47,7 @@ internal sealed class QemuGuest : Guest
             "-qmp", $"unix:{control},server=on,wait=off",
             .. device,
             "-kernel", image.Kernel, "-initrd", image.Archive, "-append", "console=ttyS0 quiet panic=-1 vmtest.line=ttyS1",
-        ]);
+        ], start => start.Environment["QEMU_MODULE_DIR"] = $"{qemu}/usr/lib/{Triplet}/qemu");
 
         Lines output = new("the guest's line");
         Socket lineSocket = await ConnectAsync(line, monitor);

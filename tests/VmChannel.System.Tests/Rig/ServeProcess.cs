@@ -50,6 +50,10 @@ internal sealed class ServeProcess : IAsyncDisposable
             limit < 0 ? 31 : int.Parse(options[limit + 1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Starts it for a guest that has USB adapters only, each with a socket in the folder.</summary>
+    public static Task<ServeProcess> StartUsbAsync(TestFolder folder, params string[] options)
+        => StartAsync(folder, new ServeStreams(), ["--name", "device", "--usbredir-dir", folder.Root, .. options], 31);
+
     /// <summary>Starts it with a configuration file, one of whose VMs has the socket device.sock and the usual room.</summary>
     public static Task<ServeProcess> StartFileAsync(TestFolder folder, string path) => StartAsync(folder, new ServeStreams(), ["--config", path], 31);
 

@@ -1,13 +1,18 @@
 using System.Globalization;
 
-namespace VmChannel.Device.VhostUser;
+namespace VmChannel.Native;
 
-/// <summary>The process at the other end of a front-end's socket.</summary>
+/// <summary>The process at the other end of a unix socket, for people.</summary>
 /// <param name="Pid">Its id; 0 when the system does not say.</param>
 /// <param name="Name">Its name as the kernel has it; null when it cannot be read.</param>
-internal readonly record struct FrontEndProcess(int Pid, string? Name)
+public readonly record struct PeerProcess(int Pid, string? Name)
 {
-    public static FrontEndProcess Of(int pid) => new(pid, pid == 0 ? null : ReadName(pid));
+    /// <summary>The process with this id.</summary>
+    public static PeerProcess Of(int pid) => new(pid, pid == 0 ? null : ReadName(pid));
+
+    /// <summary>The process at the other end of a connected socket.</summary>
+    public static PeerProcess At(FileDescriptor socket)
+        => Of(UnixSocket.GetPeerCredentials(socket, out PeerCredentials peer).IsSuccess ? peer.Pid : 0);
 
     public override string ToString() => Name is null ? $"pid {Pid}" : $"{Name}, pid {Pid}";
 

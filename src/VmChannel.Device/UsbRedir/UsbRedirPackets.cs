@@ -1,0 +1,88 @@
+using VmChannel.Device.UsbSerial;
+using VmChannel.Native;
+using VmChannel.Wire.UsbRedir;
+
+namespace VmChannel.Device.UsbRedir;
+
+/// <summary>Writes this side's packets: what is connected, and outcomes. Knows what both sides can do.</summary>
+internal sealed class UsbRedirPackets
+{
+    public const UsbRedirCapabilities Offered =
+        UsbRedirCapabilities.ConnectDeviceVersion | UsbRedirCapabilities.Filter | UsbRedirCapabilities.DeviceDisconnectAck
+        | UsbRedirCapabilities.EndpointMaxPacketSize | UsbRedirCapabilities.WideIds | UsbRedirCapabilities.WideBulkLength;
+
+    private readonly SendBuffer _send = new();
+
+    /// <summary>What both sides can do; nothing before the peer's hello.</summary>
+    public UsbRedirCapabilities Shared { get; private set; }
+
+    /// <summary>Headers have the long id.</summary>
+    public bool WideIds => Shared.HasFlag(UsbRedirCapabilities.WideIds);
+
+    public SendBuffer Buffer => _send;
+
+    private int BulkHeaderBytes => UsbRedirHeader.Size(WideIds) + UsbRedirBulk.Size(Shared);
+
+    public void Hello() => UsbRedirHello.Write(Begin(UsbRedirType.Hello, 0, UsbRedirHello.Size), "vmchannel"u8, Offered);
+
+    /// <summary>The peer said what it can do.</summary>
+    public void Agree(UsbRedirCapabilities theirs) => Shared = Offered & theirs;
+
+    /// <summary>Endpoints, then interfaces: in this order before every answer that depends on them.</summary>
+    public void Shape(bool isConfigured)
+    {
+        Span<byte> endpoints = Begin(UsbRedirType.EndpointInfo, 0, UsbRedirEndpoints.Size(Shared));
+        ReadOnlySpan<byte> bulk = isConfigured ? [FtdiDescriptors.InEndpoint, FtdiDescriptors.OutEndpoint] : [];
+        UsbRedirEndpoints.Write(endpoints, Shared, FtdiDescriptors.ControlPacketBytes, bulk, FtdiDescriptors.BulkPacketBytes);
+        UsbRedirInterfaces.Write(
+            Begin(UsbRedirType.InterfaceInfo, 0, UsbRedirInterfaces.Size), isConfigured ? FtdiDescriptors.InterfaceClass : null);
+    }
+
+    public void Connect()
+    {
+        UsbRedirDevice device = new(UsbRedirSpeed.High, 0, FtdiDescriptors.Vendor, FtdiDescriptors.Product, FtdiDescriptors.Version);
+        device.Write(Begin(UsbRedirType.DeviceConnect, 0, UsbRedirDevice.Size(Shared)), Shared);
+    }
+
+    public void Disconnect() => _ = Begin(UsbRedirType.DeviceDisconnect, 0, 0);
+
+    /// <summary>An answer of a few bytes.</summary>
+    public void Answer(UsbRedirType type, ulong id, params ReadOnlySpan<byte> payload) => payload.CopyTo(Begin(type, id, payload.Length));
+
+    /// <summary>The outcome of a control transfer.</summary>
+    public void Control(ulong id, in UsbRedirControl asked, UsbRedirStatus status, ReadOnlySpan<byte> data, int length)
+    {
+        Span<byte> payload = Begin(UsbRedirType.ControlPacket, id, UsbRedirControl.Size + data.Length);
+        (asked with { Status = status, Setup = asked.Setup with { Length = (ushort)length } }).Write(payload);
+        data.CopyTo(payload[UsbRedirControl.Size..]);
+    }
+
+    /// <summary>The outcome of a bulk transfer that has no data to send.</summary>
+    public void Bulk(ulong id, byte endpoint, UsbRedirStatus status, int length, uint stream = 0)
+        => new UsbRedirBulk(endpoint, status, (uint)length, stream).Write(Begin(UsbRedirType.BulkPacket, id, UsbRedirBulk.Size(Shared)), Shared);
+
+    /// <summary>Finds room for a bulk packet's data.</summary>
+    public bool TryReserve(int bytes, out PinnedBuffer buffer, out int offset)
+    {
+        buffer = _send.Buffer;
+        bool isThere = _send.TryReserve(BulkHeaderBytes + bytes, out int packet);
+        offset = packet + BulkHeaderBytes;
+        return isThere;
+    }
+
+    /// <summary>The outcome of an IN transfer, whose data is where <see cref="TryReserve"/> said.</summary>
+    public void BulkData(ulong id, byte endpoint, int bytes)
+    {
+        Span<byte> header = _send.Add(BulkHeaderBytes);
+        int at = new UsbRedirHeader(UsbRedirType.BulkPacket, (uint)(UsbRedirBulk.Size(Shared) + bytes), id).Write(header, WideIds);
+        new UsbRedirBulk(endpoint, UsbRedirStatus.Success, (uint)bytes, 0).Write(header[at..], Shared);
+        _send.Commit(bytes);
+    }
+
+    private Span<byte> Begin(UsbRedirType type, ulong id, int payloadBytes)
+    {
+        Span<byte> packet = _send.Add(UsbRedirHeader.Size(WideIds) + payloadBytes);
+        int at = new UsbRedirHeader(type, (uint)payloadBytes, id).Write(packet, WideIds);
+        return packet[at..];
+    }
+}

@@ -1,0 +1,244 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
+using VmChannel.Device.UsbSerial;
+using VmChannel.Native;
+
+namespace VmChannel.Device.UsbRedir;
+
+/// <summary>One place where a peer fetches an adapter: a socket, the peer that is connected, and the adapter that is plugged in. Loop thread only.</summary>
+/// <remarks>Each of the two comes and goes without the other: a peer that waits gets the next adapter on the same connection.</remarks>
+public sealed partial class UsbRedirServer : IReadiness, IDisposable
+{
+    private const int Backlog = 4;
+    private static readonly TimeSpan RetryTime = TimeSpan.FromMilliseconds(500);
+
+    private readonly DeviceLoop _loop;
+    private readonly ILogger _log;
+    [SuppressMessage("Usage", "CA2213", Justification = "Its UnixListener disposes it, or else Dispose does.")]
+    private FileDescriptor? _listener;
+    private UnixListener? _file;
+    private Registration? _watch;
+    private FileDescriptor? _connecting;
+    private UsbRedirSession? _session;
+    private LoopTimer? _retry;
+    private bool _isDisposed;
+
+    /// <param name="loop">Serves it.</param>
+    /// <param name="endpoint">Where the peer is met.</param>
+    /// <param name="log">One line per peer that comes, goes or is refused.</param>
+    public UsbRedirServer(DeviceLoop loop, UsbRedirEndpoint endpoint, ILogger<UsbRedirServer> log)
+    {
+        _loop = loop;
+        Endpoint = endpoint;
+        _log = log;
+    }
+
+    public UsbRedirEndpoint Endpoint { get; }
+
+    /// <summary>What is plugged in.</summary>
+    public UsbSerialAdapter? Adapter { get; private set; }
+
+    /// <summary>A peer is there.</summary>
+    public bool IsConnected => _session is not null;
+
+    /// <summary>A peer has left.</summary>
+    public Action? PeerLeft { get; set; }
+
+    /// <summary>Listens, or begins to connect.</summary>
+    /// <exception cref="IOException">It cannot; the message says what to do.</exception>
+    public void Start()
+    {
+        if (Endpoint.Connects)
+        {
+            Connect();
+            return;
+        }
+
+        Listen();
+        _ = _loop.Add(_listener!, EpollEvents.In, this, out _watch).OrThrow("watch the listening socket");
+    }
+
+    /// <summary>Gives the peer this adapter, in the place of one that was there.</summary>
+    public void Plug(UsbSerialAdapter adapter)
+    {
+        Adapter = adapter;
+        _session?.Plug(adapter);
+    }
+
+    /// <summary>Takes the adapter away from the peer, which stays.</summary>
+    /// <param name="cause">Why, for events.</param>
+    public void Unplug(string cause)
+    {
+        if (Adapter is { } adapter)
+        {
+            Adapter = null;
+            _session?.Plug(null);
+            adapter.Unplug(cause);
+        }
+    }
+
+    public void OnReady(EpollEvents events)
+    {
+        if (_connecting is not null)
+        {
+            OnConnecting(events);
+            return;
+        }
+
+        while (_listener is not null)
+        {
+            PosixResult result = UnixSocket.Accept(_listener, out FileDescriptor? socket);
+            if (!result.IsSuccess)
+            {
+                RetryUnlessEmpty(result);
+                return;
+            }
+
+            if (_session is not null)
+            {
+                LogRefused(Endpoint, PeerOf(socket!), _session.Peer);
+                socket!.Dispose();
+                continue;
+            }
+
+            Begin(socket!);
+        }
+    }
+
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _retry?.Dispose();
+        _watch?.Dispose();
+        _connecting?.Dispose();
+        _session?.Dispose();
+        _session = null;
+        Unplug("the server stops");
+        _listener?.Dispose();
+        _file?.Dispose();
+    }
+
+    private void Listen()
+    {
+        if (Endpoint.Unix is { } address)
+        {
+            _file = UnixListener.TryOpen(address, Backlog, out string? reason) ?? throw new IOException($"--usbredir {address}: {reason}");
+            _listener = _file.Socket;
+        }
+        else
+        {
+            PosixResult result = StreamSocket.Listen(Endpoint.Tcp!, Backlog, onlyIpv6: false, out _listener);
+            if (!result.IsSuccess)
+            {
+                throw new IOException($"--usbredir {Endpoint}: cannot listen: {result.Message}; choose another address or port");
+            }
+        }
+    }
+
+    private void Connect()
+    {
+        PosixResult result = Endpoint.Unix is { } address
+            ? StreamSocket.Connect(address, out FileDescriptor? socket)
+            : StreamSocket.Connect(Endpoint.Tcp!, out socket);
+        if (result.IsSuccess)
+        {
+            Begin(socket!);
+        }
+        else if (result.Error == Errno.InProgress)
+        {
+            _connecting = socket;
+            _ = _loop.Add(socket!, EpollEvents.Out, this, out _watch).OrThrow("watch the connection");
+        }
+        else
+        {
+            RetryConnect();
+        }
+    }
+
+    private void OnConnecting(EpollEvents events)
+    {
+        if ((events & (EpollEvents.Out | EpollEvents.HangUp | EpollEvents.Error)) == 0)
+        {
+            return;
+        }
+
+        FileDescriptor socket = _connecting!;
+        _connecting = null;
+        _watch?.Dispose();
+        _watch = null;
+        if (UnixSocket.TakeError(socket) == Errno.None)
+        {
+            Begin(socket);
+        }
+        else
+        {
+            socket.Dispose();
+            RetryConnect();
+        }
+    }
+
+    private void RetryConnect() => _retry = _isDisposed ? null : _loop.After(RetryTime, Connect);
+
+    private void Begin(FileDescriptor socket)
+    {
+        if (Endpoint.Tcp is not null)
+        {
+            _ = StreamSocket.SetNoDelay(socket);
+        }
+
+        UsbRedirSession session = new(_loop, socket, Endpoint.ToString(), PeerOf(socket), OnEnded, _log);
+        LogConnected(Endpoint, session.Peer);
+        _session = session;
+        try
+        {
+            session.Start(Adapter);
+        }
+        catch (IOException e)
+        {
+            session.Dispose();
+            _session = null;
+            LogAcceptFailed(Endpoint, e.Message);
+        }
+    }
+
+    private string PeerOf(FileDescriptor socket)
+        => Endpoint.Unix is null ? StreamSocket.PeerAddress(socket)?.ToString() ?? "a peer" : PeerProcess.At(socket).ToString();
+
+    private void OnEnded(UsbRedirSession session)
+    {
+        if (_session != session)
+        {
+            return;
+        }
+
+        _session = null;
+        if (!_isDisposed)
+        {
+            PeerLeft?.Invoke();
+            if (Endpoint.Connects && !_isDisposed)
+            {
+                RetryConnect();
+            }
+        }
+    }
+
+    /// <summary>Out of descriptors, say: nobody tells when that is over, and the peer waits.</summary>
+    private void RetryUnlessEmpty(PosixResult result)
+    {
+        if (!result.IsAgain)
+        {
+            LogAcceptFailed(Endpoint, result.Message);
+            _retry = _loop.After(RetryTime, () => OnReady(EpollEvents.In));
+        }
+    }
+
+    [LoggerMessage(143, LogLevel.Information, "{Endpoint}: front-end ({Peer}) connected")]
+    private partial void LogConnected(UsbRedirEndpoint endpoint, string peer);
+
+    [LoggerMessage(144, LogLevel.Warning, "{Endpoint}: a second front-end ({Peer}) was refused: {Current} is connected; use one socket per adapter")]
+    private partial void LogRefused(UsbRedirEndpoint endpoint, string peer, string current);
+
+    [LoggerMessage(145, LogLevel.Error, "{Endpoint}: a front-end cannot be accepted: {Reason}")]
+    private partial void LogAcceptFailed(UsbRedirEndpoint endpoint, string reason);
+}

@@ -1,0 +1,54 @@
+using VmChannel.Native;
+
+namespace VmChannel.Guest;
+
+/// <summary>Opens a channel's device and says in the library's words why it cannot.</summary>
+internal static class ChannelOpening
+{
+    /// <exception cref="ChannelException">It cannot be opened.</exception>
+    public static ChannelStream Open(ChannelInfo channel, HostCloseBehavior onHostClose)
+    {
+        ChannelFile file = channel.Transport switch
+        {
+            ChannelTransport.UnixSocket => OpenSocket(channel, onHostClose),
+            _ => OpenPort(channel),
+        };
+        return new(new OpenChannel(channel, onHostClose, file));
+    }
+
+    private static VirtioPortFile OpenPort(ChannelInfo channel)
+    {
+        PosixResult result = FileDescriptor.Open(channel.DevicePath, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out FileDescriptor? port);
+        return port is not null ? new(channel, port) : throw Failure(channel, result);
+    }
+
+    private static SocketFile OpenSocket(ChannelInfo channel, HostCloseBehavior onHostClose)
+    {
+        if (!UnixAddress.TryCreate(channel.DevicePath, isAbstract: false, isTight: false, out UnixAddress? address, out string? reason))
+        {
+            throw new ChannelException(channel.Name, $"{channel.DevicePath} {reason}: set {SocketFolder.Variable} to a shorter path");
+        }
+
+        PosixResult result = StreamSocket.Connect(address, out FileDescriptor? socket);
+        return result.IsSuccess || result.Error == Errno.ConnectionRefused
+            ? new(channel, address, socket, isLasting: onHostClose == HostCloseBehavior.Continue)
+            : throw Failure(channel, result);
+    }
+
+    private static ChannelException Failure(ChannelInfo channel, PosixResult result)
+    {
+        string name = channel.Name;
+        string shown = $"{name} ({channel.DevicePath})";
+        return result.Error switch
+        {
+            Errno.Busy => new ChannelBusyException(name, $"{shown} is in use: another program has it open, and a channel takes one at a time; close that one first"),
+            Errno.Again => new ChannelBusyException(name, $"{shown} is in use: its listener takes no more connections"),
+            Errno.NotFound or Errno.NoDevice => new ChannelNotFoundException(name, $"{shown} was unplugged just now"),
+            Errno.AccessDenied or Errno.Permission => new ChannelAccessDeniedException(
+                name, $"{shown}: permission denied; add the user to the group vmchannel (usermod -aG vmchannel USER, then log in again), or run as root"),
+            Errno.NoSuchDeviceOrAddress => new ChannelException(
+                name, $"{shown} is a console, not a channel: its device is /dev/hvc0 or a higher number"),
+            _ => new ChannelException(name, $"{shown}: cannot open: {result.Message}"),
+        };
+    }
+}

@@ -1,0 +1,59 @@
+using VmChannel.Cli.Fetch;
+using VmChannel.SystemTests.Rig;
+
+namespace VmChannel.SystemTests.Usb;
+
+/// <summary>A server and a guest that has four USB adapters and no virtio, shared by the tests of a collection.</summary>
+public sealed class UsbMachine : IAsyncLifetime
+{
+    public const string Echo = "org.example.echo";
+    public const string Held = "org.example.held";
+    public const string Second = "org.example.second";
+    public const string Spare = "org.example.spare";
+
+    private readonly TestFolder _folder = new();
+
+    internal ServeProcess Serve { get; private set; } = null!;
+
+    internal QemuGuest Guest { get; private set; } = null!;
+
+    /// <summary>Path of a channel's host end.</summary>
+    internal string SocketOf(string protocol) => _folder.File($"{protocol}.host");
+
+    /// <summary>Connects to the host end of a channel.</summary>
+    internal ChannelClient Connect(string protocol) => ChannelClient.Connect(SocketOf(protocol));
+
+    public async ValueTask InitializeAsync()
+    {
+        string[] adapters =
+        [
+            "-usbserial", $"protocol={Echo},service=echo",
+            "-usbserial", $"protocol={Held},char=unix:{SocketOf(Held)},server",
+            "-usbserial", $"protocol={Second},char=unix:{SocketOf(Second)},server",
+            "-usbserial", $"protocol={Spare},char=unix:{SocketOf(Spare)},server",
+        ];
+        Serve = await ServeProcess.StartUsbAsync(_folder, adapters);
+        await using HostProcess args = await HostProcess.RunAsync([Executables.VmChannel, "args", "qemu", "--usbredir-dir", _folder.Root, .. adapters]);
+        Assert.Equal(0, await args.Ended);
+        string[] device = args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        Guest = await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, _folder.File("qemu"), device);
+        await WaitForLinksAsync();
+    }
+
+    /// <summary>Waits until the guest has all its adapters by name.</summary>
+    internal Task WaitForLinksAsync()
+        => Guest.UntilAsync(string.Join(" && ", new[] { Echo, Held, Second, Spare }.Select(protocol => $"[ -e {PathOf(protocol)} ]")));
+
+    /// <summary>The channel's path in the guest.</summary>
+    internal static string PathOf(string protocol) => Machine.PathOf(protocol);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Guest.DisposeAsync();
+        await Serve.DisposeAsync();
+        _folder.Dispose();
+    }
+}
+
+[CollectionDefinition]
+public sealed class UsbTests : ICollectionFixture<UsbMachine>;
