@@ -144,6 +144,12 @@ public sealed partial class Port : IDisposable
     {
         if (isOpen != IsGuestOpen)
         {
+            if (isOpen && PartsOpenings)
+            {
+                // A transport that cannot tell whose bytes are on their way: the old opening ends all the same.
+                OnDrained();
+            }
+
             IsGuestOpen = isOpen;
             IsDraining = !isOpen;
             Record.SetGuestOpen(isOpen, cause);
