@@ -1,0 +1,63 @@
+using System.Net.Sockets;
+using Xunit;
+
+namespace VmChannel.Guest.Tests;
+
+/// <summary>Reads and writes allocate nothing. Alone in the process, whose every allocation is counted.</summary>
+[Collection<AllocationTests>]
+[CollectionDefinition(DisableParallelization = true)]
+public sealed class AllocationTests : IDisposable
+{
+    private const int Exchanges = 5000;
+
+    private readonly SocketHost _host = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _host.Dispose();
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Exchange_OverAndOver_AllocatesNoObjectEachTime(bool waits)
+    {
+        using CancellationTokenSource cancel = new();
+        await using ChannelStream stream = await VmChannels.OpenAsync(_host.Name, cancellationToken: Stop);
+        NetworkStream host = await _host.AcceptAsync();
+        Socket socket = host.Socket;
+        byte[] hostBuffer = new byte[1];
+        byte[] buffer = new byte[1];
+        int waited = 0;
+        long before = 0;
+        for (int i = -Exchanges; i < Exchanges; i++)
+        {
+            if (i == 0)
+            {
+                waited = 0;
+                before = GC.GetTotalAllocatedBytes(precise: true);
+            }
+
+            if (!waits)
+            {
+                _ = socket.Send(buffer);
+            }
+
+            ValueTask<int> read = stream.ReadAsync(buffer, cancel.Token);
+            waited += read.IsCompleted ? 0 : 1;
+            await stream.WriteAsync(buffer, cancel.Token);
+            _ = socket.Receive(hostBuffer);
+            if (waits)
+            {
+                _ = socket.Send(hostBuffer);
+            }
+
+            Assert.Equal(1, await read);
+        }
+
+        long bytes = GC.GetTotalAllocatedBytes(precise: true) - before;
+        Assert.Equal(waits ? Exchanges : 0, waited);
+
+        // The smallest object has 24 bytes. The test's own runner allocates a little meanwhile.
+        Assert.InRange(bytes, 0, Exchanges * 24 / 2);
+    }
+}
