@@ -40,11 +40,18 @@ public sealed class UsbLibraryTests(UsbMachine machine)
     {
         // EndStream: the host must stay, or the stream would have ended before.
         using ChannelClient client = machine.Connect(UsbMachine.Held);
-        Task<string> agent = RunAsync("read", UsbMachine.Held);
         await client.SendAsync("hello");
-        await machine.Guest.RunAsync(
-            $"sleep 3; a=$(readlink -f /sys/class/tty/$(readlink {UsbMachine.PathOf(UsbMachine.Held)})/device/../..); echo 0 >$a/authorized; sleep 0.5; echo 1 >$a/authorized");
-        Assert.Matches(@"^5 bytes\nChannelUnpluggedException: org.example.held \(/dev/ttyUSB[0-9]\) was unplugged by the host", await agent);
+        string said = await machine.Guest.RunAsync($$"""
+            guest-agent read {{UsbMachine.Held}} >/tmp/unplug 2>&1 & p=$!
+            until [ -s /tmp/unplug ]; do sleep 0.1; done
+            a=$(readlink -f /sys/class/tty/$(readlink {{UsbMachine.PathOf(UsbMachine.Held)}})/device/../..)
+            echo 0 >$a/authorized
+            for ((n = 0; n < 100; n++)); do [ -e /proc/$p/exe ] || break; sleep 0.1; done
+            for t in /proc/$p/task/*; do [ ! -e $t/wchan ] || echo "$(<$t/comm) $(<$t/wchan)"; done
+            echo 1 >$a/authorized
+            cat /tmp/unplug
+            """);
+        Assert.Matches(@"^5 bytes\nChannelUnpluggedException: org.example.held \(/dev/ttyUSB[0-9]\) was unplugged by the host", said);
     }
 
     [Fact]
