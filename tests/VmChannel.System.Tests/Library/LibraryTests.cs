@@ -121,20 +121,6 @@ public abstract partial class LibraryTests(AgentMachine machine, AgentBuild buil
         Assert.Matches("^10000 cancelled, 0 descriptors more, 1 thread of the library, 0 bytes written$", await RunAsync("cancel", AgentMachine.Held, 10_000));
 
     [Fact]
-    public async Task ReadsAndWrites_ThatWait_AllocateNothing()
-    {
-        string said = await RunAsync("allocate", AgentMachine.Echo, 5_000);
-        Match match = Allocated().Match(said);
-        Assert.True(match.Success, said);
-        Assert.InRange(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), 2_500, 5_000);
-        Assert.InRange(int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture), 0, 4_999);
-        if (build == AgentBuild.Native)
-        {
-            Assert.InRange(int.Parse(match.Groups[3].Value, CultureInfo.InvariantCulture), 0, 4_999);
-        }
-    }
-
-    [Fact]
     public async Task List_Channels_HasTheirDevicesAndLinks()
     {
         string said = await RunAsync("list", "-");
@@ -179,9 +165,6 @@ public abstract partial class LibraryTests(AgentMachine machine, AgentBuild buil
 
     [GeneratedRegex("^sent 104857600, received 104857600, first fault -1, generations ([0-9]+)$")]
     private static partial Regex Exchanged();
-
-    [GeneratedRegex("^5000 exchanges, ([0-9]+) waits, ([0-9]+) bytes, ([0-9]+) bytes with awaits$")]
-    private static partial Regex Allocated();
 }
 
 [Collection<AgentTests>]

@@ -36,25 +36,6 @@ public sealed class UsbLibraryTests(UsbMachine machine)
             $"guest-agent open {UsbMachine.Second} 3000 >/tmp/first & until [ -s /tmp/first ]; do sleep 0.05; done; guest-agent open {UsbMachine.Second} >/tmp/second; cat /tmp/first /tmp/second"));
 
     [Fact]
-    public async Task AdapterIsGone_WhileReading_IsUnplugged()
-    {
-        // EndStream: the host must stay, or the stream would have ended before.
-        using ChannelClient client = machine.Connect(UsbMachine.Held);
-        await client.SendAsync("hello");
-        string said = await machine.Guest.RunAsync($$"""
-            guest-agent read {{UsbMachine.Held}} >/tmp/unplug 2>&1 & p=$!
-            until [ -s /tmp/unplug ]; do sleep 0.1; done
-            a=$(readlink -f /sys/class/tty/$(readlink {{UsbMachine.PathOf(UsbMachine.Held)}})/device/../..)
-            echo 0 >$a/authorized
-            for ((n = 0; n < 100; n++)); do [ -e /proc/$p/exe ] || break; sleep 0.1; done
-            for t in /proc/$p/task/*; do [ ! -e $t/wchan ] || echo "$(<$t/comm) $(<$t/wchan)"; done
-            echo 1 >$a/authorized
-            cat /tmp/unplug
-            """);
-        Assert.Matches(@"^5 bytes\nChannelUnpluggedException: org.example.held \(/dev/ttyUSB[0-9]\) was unplugged by the host", said);
-    }
-
-    [Fact]
     public async Task Tool_OnAdapters_ListsAndOpensThem()
     {
         Assert.Matches(@"org\.example\.echo +- +/dev/ttyUSB[0-9]", await machine.Guest.RunAsync("vmchannel-guest list"));
