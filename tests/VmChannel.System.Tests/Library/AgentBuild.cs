@@ -18,6 +18,15 @@ internal static class AgentBuilds
     /// <summary>Shell words that run the tests' agent.</summary>
     public static string Command(this AgentBuild build) => AgentMachine.Command(build == AgentBuild.Jit ? Jit("tests/guest-agent", "guest-agent") : Executables.GuestAgent);
 
+    /// <summary>Shell words that open a channel while another process has it open, and again when that is gone.</summary>
+    public static string OpenTwice(string agent, string protocol) => $$"""
+        {{agent}} open {{protocol}} 1000000 >/tmp/first & p=$!
+        until [ -s /tmp/first ]; do sleep 0.05; done
+        {{agent}} open {{protocol}}
+        kill $p; wait $p
+        {{agent}} open {{protocol}}
+        """;
+
     /// <summary>Words that run what a project has built with the runtime of this very test.</summary>
     public static string Jit(string project, string assembly)
     {
