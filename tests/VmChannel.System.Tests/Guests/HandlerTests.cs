@@ -38,7 +38,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
             await client.ExpectAsync($"test.fifty {i} virtio-serial\nline {i}\n");
         }
 
-        await StopAsync(run);
+        _ = await StopAsync(run);
         await UnplugAsync("test.fifty");
     }
 
@@ -54,7 +54,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
             Assert.Equal(1_000_000, (await ReadToEndAsync(client)).Length);
         }
 
-        await StopAsync(run);
+        _ = await StopAsync(run);
         Assert.Contains("failed with exit code 3", await Guest.RunAsync("cat /tmp/run.log"), StringComparison.Ordinal);
         await UnplugAsync("test.ends");
     }
@@ -73,7 +73,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
             Assert.All(some, each => Assert.Equal(0, each));
         }
 
-        await StopAsync(run);
+        _ = await StopAsync(run);
         await UnplugAsync("test.mid");
     }
 
@@ -90,7 +90,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
         }
 
         await Guest.UntilAsync("grep -q 'was ended by signal 9' /tmp/run.log");
-        await StopAsync(run);
+        _ = await StopAsync(run);
         await UnplugAsync("test.stubborn");
     }
 
@@ -111,7 +111,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
             _ = await PlugPairedAsync("again");
         }
 
-        await StopAsync(run);
+        _ = await StopAsync(run);
         await UnplugAsync("test.again");
     }
 
@@ -124,7 +124,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
 
         Assert.Equal(1, second.Code);
         Assert.Contains("another", second.Output, StringComparison.Ordinal);
-        await StopAsync(run);
+        _ = await StopAsync(run);
         await UnplugAsync("test.busy");
     }
 
@@ -139,7 +139,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
         return pid;
     }
 
-    private Task StopAsync(string pid) => Guest.RunAsync($"kill {pid}; while [ -e /proc/{pid} ] && ! grep -q 'State:.*Z' /proc/{pid}/status; do sleep 0.02; done");
+    private Task<string> StopAsync(string pid) => Guest.RunAsync($"kill {pid}; while [ -e /proc/{pid} ] && ! grep -q 'State:.*Z' /proc/{pid}/status; do sleep 0.02; done");
 
     private static async Task<string> ReadToEndAsync(ChannelClient client)
     {
