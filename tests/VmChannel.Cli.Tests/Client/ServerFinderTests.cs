@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using VmChannel.Cli.Client;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Tests.Control;
 using VmChannel.Control;
 using Xunit;

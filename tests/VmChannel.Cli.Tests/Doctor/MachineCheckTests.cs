@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Doctor;
 using VmChannel.Control;
 using Xunit;
