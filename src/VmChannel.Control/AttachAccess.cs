@@ -14,4 +14,7 @@ public enum AttachAccess
 
     /// <summary>Sees the guest's bytes; what it sends goes nowhere.</summary>
     Observer,
+
+    /// <summary>Waits until nobody else holds the channel, and has it alone then, unlike <see cref="Shared"/> where all see everything.</summary>
+    Queued,
 }

@@ -12,6 +12,9 @@ public sealed class AttachedPort : IAsyncDisposable
     /// <summary>The header that says which client one has become.</summary>
     public const string ClientHeader = "VmChannel-Client";
 
+    /// <summary>The <see cref="EndReason"/> of who attached until the guest closes the port, or to a port that ends connections then.</summary>
+    public const string GuestClosed = "the guest's program closed the port";
+
     private static readonly TimeSpan LeaveTime = TimeSpan.FromSeconds(2);
 
     private readonly WebSocket _socket;

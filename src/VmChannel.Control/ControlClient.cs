@@ -129,11 +129,21 @@ public sealed class ControlClient : IDisposable
     /// <param name="port">Number, name, or the end of a name that no other port's has.</param>
     /// <param name="access">Whether what is sent goes to the guest.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    public async Task<AttachedPort> AttachAsync(
+    public Task<AttachedPort> AttachAsync(
         string vm, string port, AttachAccess access = AttachAccess.Shared, CancellationToken cancellationToken = default)
+        => AttachAsync(vm, port, AttachUntil.PortEnd, access, cancellationToken);
+
+    /// <summary>Becomes a client of a port, beside its host end and its other clients, for a time.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="port">Number, name, or the end of a name that no other port's has.</param>
+    /// <param name="until">How long.</param>
+    /// <param name="access">Whether what is sent goes to the guest.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<AttachedPort> AttachAsync(
+        string vm, string port, AttachUntil until, AttachAccess access = AttachAccess.Shared, CancellationToken cancellationToken = default)
     {
-        string word = JsonNamingPolicy.KebabCaseLower.ConvertName(access.ToString());
-        using HttpRequestMessage request = new(HttpMethod.Get, $"{Version}/{Path("vms", vm, "ports", port, "attach")}?access={word}");
+        string query = $"access={Word(access)}{(until == AttachUntil.PortEnd ? "" : $"&until={Word(until)}")}";
+        using HttpRequestMessage request = new(HttpMethod.Get, $"{Version}/{Path("vms", vm, "ports", port, "attach")}?{query}");
         request.Headers.Connection.Add("Upgrade");
         request.Headers.Upgrade.Add(new ProductHeaderValue("websocket"));
         request.Headers.Add("Sec-WebSocket-Version", "13");
@@ -152,6 +162,10 @@ public sealed class ControlClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static string Word<T>(T value)
+        where T : struct, Enum
+        => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 
     private static string Path(params ReadOnlySpan<string> parts)
     {

@@ -65,6 +65,9 @@ public sealed record PortInfo
     /// <summary>What happens to the guest's bytes while no host end is there.</summary>
     public OnDisconnect OnDisconnect { get; init; }
 
+    /// <summary>What becomes of connections when the guest's program closes the port.</summary>
+    public OnGuestClose OnGuestClose { get; init; }
+
     /// <summary>Limits and access.</summary>
     public required PortLimitsInfo Limits { get; init; }
 
@@ -112,6 +115,9 @@ public sealed record PortCountersInfo
 
     /// <summary>Written by the guest and dropped, because nobody was there to take it.</summary>
     public long DroppedBytes { get; init; }
+
+    /// <summary>For the guest and dropped: it closed the port, or host end after host end was replaced, before it read them.</summary>
+    public long DroppedToGuestBytes { get; init; }
 
     /// <summary>How often the guest told the device.</summary>
     public long Kicks { get; init; }
@@ -161,6 +167,17 @@ public enum OnDisconnect
 
     /// <summary>They are dropped.</summary>
     Discard,
+}
+
+/// <summary>What becomes of connections when the guest's program closes the port.</summary>
+[JsonConverter(typeof(KebabCase<OnGuestClose>))]
+public enum OnGuestClose
+{
+    /// <summary>They stay, and go on with the next program that opens it.</summary>
+    Keep,
+
+    /// <summary>They end: each opening in the guest has a connection of its own.</summary>
+    Disconnect,
 }
 
 /// <summary>What clients may do.</summary>

@@ -9,13 +9,15 @@ internal sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
 /// <param name="deviceFolder">Where the links go, <c>/dev</c>.</param>
 /// <param name="sysfsFolder">Where the ports are, <see cref="PortScan.DefaultFolder"/>.</param>
 /// <param name="log">Gets lines for people; called by the thread that runs or updates.</param>
+/// <param name="terminalFolder">Where the terminals are, <see cref="AdapterScan.DefaultFolder"/>; null = there are none.</param>
 /// <remarks>Events only say that it is time to look: what is done depends on sysfs and the links alone, so a lost event loses nothing.</remarks>
-internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log)
+internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log, string? terminalFolder = null)
 {
     private readonly DeviceLinks _links = new(deviceFolder);
     private readonly Lock _updating = new();
     private readonly object _changed = new();
     private HashSet<(PortId Port, string Reason)> _warned = [];
+    private HashSet<(PortId Port, string? Name)> _raw = [];
     private LinkState? _state;
 
     /// <summary>Looks once and makes the links right. Any thread.</summary>
@@ -23,7 +25,7 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
     {
         lock (_updating)
         {
-            IReadOnlyList<GuestPort> ports = PortScan.Read(sysfsFolder);
+            IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. ReadAdapters()];
             IReadOnlyDictionary<string, PortId?> held = _links.Read();
             LinkState state = new(ports, LinkPlan.Make(ports, held));
             _links.Apply(state.Plan, held, log);
@@ -72,6 +74,22 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
 
             return _state;
         }
+    }
+
+    /// <summary>Makes those raw that are new, before anybody finds their links.</summary>
+    private IReadOnlyList<GuestPort> ReadAdapters()
+    {
+        IReadOnlyList<GuestPort> adapters = terminalFolder is null ? [] : AdapterScan.Read(terminalFolder);
+        foreach (GuestPort adapter in adapters.Where(adapter => !_raw.Contains((adapter.Id, adapter.Shown))))
+        {
+            if (AdapterScan.MakeRaw(Path.Join(deviceFolder, adapter.Id.Node)) is string reason)
+            {
+                log($"warning: {adapter.Id} cannot be made raw: {reason}");
+            }
+        }
+
+        _raw = [.. adapters.Select(adapter => (adapter.Id, adapter.Shown))];
+        return adapters;
     }
 
     private void Warn(LinkState state)

@@ -6,6 +6,7 @@ namespace VmChannel.Guest;
 /// <remarks>
 /// One rule decides every clash of names or numbers: a link stays with its port for as long as that port lives, and a free one goes to
 /// the lowest device and port that asks. So nobody's link moves when something is plugged in, and no order of events matters.
+/// Only a USB adapter stands back for a virtio-serial port at any time, as a spare that takes over when that is gone.
 /// </remarks>
 internal sealed class LinkPlan
 {
@@ -47,7 +48,7 @@ internal sealed class LinkPlan
         LinkPlan plan = new(ports, held);
         List<GuestPort> named = [];
         plan.ClaimNames(named);
-        foreach (GuestPort port in plan.HoldersFirst(named, port => [port.Id.ShortLink, port.Id.LongLink]))
+        foreach (GuestPort port in plan.HoldersFirst(named.Where(port => !port.Id.IsUsb), port => [port.Id.ShortLink, port.Id.LongLink]))
         {
             plan.ClaimShortLink(port.Id);
         }
@@ -127,7 +128,7 @@ internal sealed class LinkPlan
     }
 
     private IEnumerable<GuestPort> HoldersFirst(IEnumerable<GuestPort> ports, Func<GuestPort, string[]> paths) =>
-        ports.OrderBy(port => paths(port).Any(path => Holds(path, port.Id)) ? 0 : 1).ThenBy(port => port.Id);
+        ports.OrderBy(port => port.Id.IsUsb).ThenBy(port => paths(port).Any(path => Holds(path, port.Id)) ? 0 : 1).ThenBy(port => port.Id);
 
     private bool Holds(string path, PortId id) => _held.TryGetValue(path, out PortId? holder) && holder == id;
 

@@ -3,7 +3,7 @@ using VmChannel.Wire;
 
 namespace VmChannel.Guest;
 
-/// <summary>Tells when something about virtio-serial ports has changed.</summary>
+/// <summary>Tells when something about virtio-serial ports, or about terminals, has changed.</summary>
 internal static class PortEvents
 {
     /// <summary>Waits for an event about ports; takes all that wait already, so that a burst is one.</summary>
@@ -44,7 +44,8 @@ internal static class PortEvents
             }
 
             int bytes = received.OrThrow("receive kernel events");
-            seen |= Uevent.TryRead(message[..bytes], out Uevent uevent) && uevent.Subsystem.SequenceEqual("virtio-ports"u8);
+            seen |= Uevent.TryRead(message[..bytes], out Uevent uevent)
+                && (uevent.Subsystem.SequenceEqual("virtio-ports"u8) || uevent.Subsystem.SequenceEqual("tty"u8));
         }
     }
 }

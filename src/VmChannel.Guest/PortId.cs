@@ -3,14 +3,21 @@ using System.Globalization;
 
 namespace VmChannel.Guest;
 
-/// <summary>Which port: the driver's number of its device, and the port's number on it, as in <c>vport0p4</c>.</summary>
+/// <summary>Which port: the driver's number of its device, and the port's number on it, as in <c>vport0p4</c>; or which USB terminal.</summary>
 /// <remarks>Linux never reuses a device number (<c>virtio_console.c</c> counts up), so an id means one port until it is unplugged.</remarks>
 internal readonly record struct PortId(uint Device, uint Number) : IComparable<PortId>
 {
     private const string Prefix = "vport";
+    private const string UsbPrefix = "ttyUSB";
+
+    // No virtio-serial device gets that number, and its ports come after all of theirs: virtio wins.
+    private const uint UsbDevice = uint.MaxValue - 1;
+
+    /// <summary>It is a USB serial adapter, whose number is that of its terminal.</summary>
+    public bool IsUsb => Device == UsbDevice;
 
     /// <summary>Name of the device node and of the sysfs folder.</summary>
-    public string Node => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Device}p{Number}");
+    public string Node => string.Create(CultureInfo.InvariantCulture, $"{(IsUsb ? UsbPrefix : $"{Prefix}{Device}p")}{Number}");
 
     /// <summary>Short name, <c>vmch4</c>: good as long as no other device has a port of that number.</summary>
     public string ShortLink => string.Create(CultureInfo.InvariantCulture, $"vmch{Number}");
@@ -30,6 +37,13 @@ internal readonly record struct PortId(uint Device, uint Number) : IComparable<P
     public static bool TryParse([NotNullWhen(true)] string? node, out PortId id)
     {
         id = default;
+        if (node?.StartsWith(UsbPrefix, StringComparison.Ordinal) == true)
+        {
+            bool isNumber = uint.TryParse(node.AsSpan(UsbPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out uint terminal);
+            id = isNumber ? new(UsbDevice, terminal) : default;
+            return isNumber && id.Node == node;
+        }
+
         int separator = node?.LastIndexOf('p') ?? -1;
         if (separator <= Prefix.Length
             || !node!.StartsWith(Prefix, StringComparison.Ordinal)

@@ -12,7 +12,7 @@ internal static class UdevHelperVerb
 {
     public static Command Create()
     {
-        Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4" };
+        Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4 or ttyUSB0" };
         Command command = new("udev-helper", "Print the name and the links of one port, for a udev rule.") { node };
         command.SetAction(parsed => Run(parsed.GetRequiredValue(node)));
         return command;
@@ -22,11 +22,12 @@ internal static class UdevHelperVerb
     {
         if (!PortId.TryParse(node, out PortId id))
         {
-            Failure.Report($"'{node}' is no port; ports are called vport0p4");
+            Failure.Report($"'{node}' is no port; ports are called vport0p4 or ttyUSB0");
             return Failure.Usage;
         }
 
-        IReadOnlyList<GuestPort> ports = PortScan.Read();
+        // Of one transport: which of them has a name that both have is decided by the priorities in the rule.
+        IReadOnlyList<GuestPort> ports = id.IsUsb ? AdapterScan.Read() : PortScan.Read();
         LinkPlan plan = LinkPlan.Make(ports, new DeviceLinks("/dev").Read());
         if (plan.Skipped.TryGetValue(id, out string? reason))
         {
@@ -34,14 +35,19 @@ internal static class UdevHelperVerb
             return Warn($"{id} \"{name}\" gets no link below /dev/{LinkPlan.ChannelFolder}: {reason}");
         }
 
-        // The agents' folder is left to udev's own rule.
+        // The agents' folder is left to udev's own rule, which knows virtio-serial ports alone.
         List<string> links = [.. plan.Links
-            .Where(link => link.Value == id && !link.Key.StartsWith(LinkPlan.AgentFolder + "/", StringComparison.Ordinal))
+            .Where(link => link.Value == id && (id.IsUsb || !link.Key.StartsWith(LinkPlan.AgentFolder + "/", StringComparison.Ordinal)))
             .Select(link => link.Key)
             .Order(StringComparer.Ordinal)];
         if (links.Count == 0)
         {
             return Failure.Failed;
+        }
+
+        if (id.IsUsb && AdapterScan.MakeRaw($"/dev/{id.Node}") is string refusal)
+        {
+            return Warn($"{id} cannot be made raw: {refusal}");
         }
 
         // Only a port with a valid name has links.

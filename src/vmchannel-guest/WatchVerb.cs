@@ -18,7 +18,7 @@ internal static class WatchVerb
     {
         try
         {
-            LinkKeeper keeper = new("/dev", PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"));
+            LinkKeeper keeper = new("/dev", PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder);
             if (once)
             {
                 _ = keeper.Update();

@@ -138,9 +138,10 @@ internal sealed partial class Audience
     private void Pump(Client client)
     {
         Span<IoVector> pieces = stackalloc IoVector[2];
-        while (!client.IsLeaving && client.Position < _history.End && client.End.IsOpen)
+        long end = client.EndsAt ?? _history.End;
+        while (!client.IsLeaving && client.Position < end && client.End.IsOpen)
         {
-            long taken = client.End.Write(pieces[.._history.Pieces(client.Position, pieces)]);
+            long taken = client.End.Write(pieces[.._history.Pieces(client.Position, end, pieces)]);
             if (taken == 0)
             {
                 break;
@@ -150,7 +151,8 @@ internal sealed partial class Audience
             client.Counters.TakenBytes += taken;
         }
 
-        client.Counters.BehindBytes = _history.End - client.Position;
+        client.Counters.BehindBytes = end - client.Position;
+        _hasNews |= client.HasAll;
         if (ReferenceEquals(client, _holder))
         {
             _delivered = Math.Max(_delivered, client.Position);
@@ -182,6 +184,12 @@ internal sealed partial class Audience
     /// <summary>Reads what nobody wants, so that a hang-up behind it is seen. True when there may be more.</summary>
     private bool DropInput(Client client)
     {
+        if (client.EndsAt is not null)
+        {
+            // It goes anyway once it has what is left for it.
+            return false;
+        }
+
         _scratch ??= new PinnedBuffer(DropBytesPerTurn / 4);
         bool wasBusy = Enter();
         long dropped = 0;

@@ -24,6 +24,7 @@ internal sealed partial class Audience : Runnable, IDisposable
     private Client _host;
     private Client? _holder;
     private long _delivered;
+    private long _openingStart;
     private int _writers;
     private bool _isBusy;
     private bool _hasNews;
@@ -36,6 +37,12 @@ internal sealed partial class Audience : Runnable, IDisposable
         _loop = loop;
         _host = Seat(channel.End);
         Reserve();
+        if (channel.IsConnected)
+        {
+            _host.IsPresent = true;
+            Serve(_host);
+        }
+
         Settle();
     }
 
@@ -47,6 +54,12 @@ internal sealed partial class Audience : Runnable, IDisposable
 
     /// <summary>A call to somebody is under way.</summary>
     public bool IsBusy => _isBusy;
+
+    /// <summary>Somebody leaves when the guest closes the port.</summary>
+    public bool HasPassing => _clients.Exists(client => client is { UntilGuestCloses: true, EndsAt: null });
+
+    /// <summary>The host end's connection is one that is served.</summary>
+    public bool HasHost => _host.IsPresent;
 
     /// <summary>There is somebody whose bytes go to the guest.</summary>
     public bool HasWriters => _writers > 0;
@@ -138,6 +151,28 @@ internal sealed partial class Audience : Runnable, IDisposable
         }
     }
 
+    /// <summary>The guest closed the port: for these clients that was the end. Those who are behind still get what they have not had.</summary>
+    /// <param name="all">Everybody's but an observer's, who is no part of what the guest talks to; otherwise theirs who asked for it.</param>
+    /// <param name="reason">For people.</param>
+    public void EndOpening(bool all, string reason)
+    {
+        foreach (Client client in _clients)
+        {
+            if (client is { IsServed: true, IsPresent: true, EndsAt: null }
+                && (client.UntilGuestCloses || (all && client.Access != ClientAccess.Observer)))
+            {
+                client.EndsAt = _history.End;
+                client.EndReason = reason;
+            }
+        }
+
+        _openingStart = all ? _history.End : _openingStart;
+        Settle();
+    }
+
+    /// <summary>Those who waited may be let in now.</summary>
+    public void Readmit() => Settle();
+
     public void OnGuestDrained()
     {
         foreach (Client client in _clients)
@@ -177,6 +212,7 @@ internal sealed partial class Audience : Runnable, IDisposable
 
     private bool MayWrite(Client client) => client.Access switch
     {
+        _ when client.EndsAt is not null => false,
         _ when client.IsLeaving => true,
         ClientAccess.Writer => true,
         ClientAccess.Observer => false,
@@ -221,12 +257,13 @@ internal sealed partial class Audience : Runnable, IDisposable
                 i += Look(_clients[i]) ? 1 : 0;
             }
 
-            if (_host.End.IsOpen && !_host.IsPresent)
+            bool isHostThere = _host.End.IsOpen && (_host.IsPresent || _channel.Admits(_host.Access));
+            if (isHostThere && !_host.IsPresent)
             {
                 Serve(_host);
             }
 
-            _host.IsPresent = _host.End.IsOpen;
+            _host.IsPresent = isHostThere;
             Elect();
             if (_hasNews)
             {
@@ -259,8 +296,22 @@ internal sealed partial class Audience : Runnable, IDisposable
         bool mayHaveBytes = isLeaving && MayWrite(client);
         client.IsLeaving = mayHaveBytes && _channel.IsFullOfRetired;
         bool isThere = client.End.IsOpen && (!isLeaving || client.IsLeaving);
+        if (isThere && client.HasAll)
+        {
+            _ = _clients.Remove(client);
+            client.End.EndConnection(client.EndReason!);
+            TellGone(client, client.EndReason!);
+            client.End.Dispose();
+            return false;
+        }
+
         if (isThere == client.IsPresent)
         {
+            if (client is { IsPresent: true, IsServed: false, Access: not ClientAccess.Queued } && _channel.Admits(client.Access))
+            {
+                Serve(client);
+            }
+
             return true;
         }
 
@@ -274,7 +325,7 @@ internal sealed partial class Audience : Runnable, IDisposable
             return false;
         }
 
-        if (client.Access != ClientAccess.Queued)
+        if (client.Access != ClientAccess.Queued && _channel.Admits(client.Access))
         {
             Serve(client);
         }
@@ -286,8 +337,8 @@ internal sealed partial class Audience : Runnable, IDisposable
     {
         Client? next = _host.IsPresent
             ? _host
-            : _clients.Find(client => client is { IsPresent: true, Access: ClientAccess.Queued })
-                ?? _clients.Find(client => client is { IsPresent: true, IsLeaving: false });
+            : _clients.Find(client => client.Access == ClientAccess.Queued && MayHold(client))
+                ?? _clients.Find(client => !client.IsLeaving && MayHold(client));
         if (ReferenceEquals(next, _holder))
         {
             return;
@@ -311,11 +362,17 @@ internal sealed partial class Audience : Runnable, IDisposable
         }
     }
 
+    /// <summary>An observer alone is nobody to talk to where each opening has a connection of its own.</summary>
+    private bool MayHold(Client client)
+        => client is { IsPresent: true, EndsAt: null } && (client.IsServed || _channel.Admits(client.Access))
+            && (client.Access != ClientAccess.Observer || !_channel.IsPaired);
+
     /// <summary>Its turn begins: with what nobody has had, or with the last of what was written before.</summary>
     private void Serve(Client client)
     {
         client.IsServed = true;
-        client.Position = Math.Max(_history.Start, Math.Min(_delivered, _history.End - _channel.HistoryBytes));
+        client.Position = Math.Max(
+            Math.Max(_history.Start, _openingStart), Math.Min(_delivered, _history.End - _channel.HistoryBytes));
         if (!ReferenceEquals(client, _host) && _channel.IsGuestOpen)
         {
             client.End.OnGuestOpen(true);

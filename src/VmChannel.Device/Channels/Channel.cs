@@ -9,7 +9,7 @@ namespace VmChannel.Device.Channels;
 /// A host end that is alone is served directly. Once there are clients besides it, or a history is kept, an
 /// <see cref="Audience"/> takes over, until the host end is alone again.
 /// </remarks>
-public sealed class Channel : IDisposable
+public sealed partial class Channel : IDisposable
 {
     /// <summary>Bytes a client may be behind the guest unless it was said otherwise (<c>buffer=</c>).</summary>
     public const int DefaultBufferBytes = 256 * 1024;
@@ -19,9 +19,11 @@ public sealed class Channel : IDisposable
     private ConsoleBuffer? _console;
     private Audience? _audience;
     private RetiredEnds? _retired;
+    private Pairing? _pairing;
     private TapSet? _taps;
     private long _dropped;
     private long _lost;
+    private long _unread;
     private int _lastId;
     private bool _isDisposed;
 
@@ -41,6 +43,24 @@ public sealed class Channel : IDisposable
 
     /// <summary>What happens while nobody is there. Whoever changes it lets the port look again.</summary>
     public DisconnectPolicy Policy { get; set; }
+
+    /// <summary>What becomes of connections when the guest closes the port. Whoever changes it lets the port look again.</summary>
+    public GuestClosePolicy OnGuestClose
+    {
+        get => _pairing is null ? GuestClosePolicy.Keep : GuestClosePolicy.Disconnect;
+        set
+        {
+            _pairing = value == GuestClosePolicy.Keep ? null : _pairing ?? new Pairing(isJoined: IsGuestOpen && IsSomebodyThere);
+            End.IsPaired = IsPaired;
+            _audience?.Readmit();
+        }
+    }
+
+    /// <summary>Each opening in the guest has a connection of its own.</summary>
+    public bool IsPaired => _pairing is not null;
+
+    /// <summary>When the guest closes the port, it matters which of its bytes were written before that.</summary>
+    public bool PartsOpenings => _pairing is not null || _audience is { HasPassing: true };
 
     /// <summary>Bytes the guest wrote last that are kept for who comes late (<c>history=</c>); 0 = none.</summary>
     public int HistoryBytes
@@ -68,10 +88,10 @@ public sealed class Channel : IDisposable
         = DefaultBufferBytes;
 
     /// <summary>The guest may write: what PORT_OPEN tells it.</summary>
-    public bool IsOpen => IsConnected || NeverHolds || Policy == DisconnectPolicy.Discard;
+    public bool IsOpen => (IsConnected && _pairing is not { IsDraining: true }) || NeverHolds || Policy == DisconnectPolicy.Discard;
 
-    /// <summary>The host end or a client is there.</summary>
-    public bool IsConnected => _audience?.IsConnected ?? End.IsOpen;
+    /// <summary>The host end or a client is there, and not only waits for the guest to be done with the one before.</summary>
+    public bool IsConnected => IsSomebodyThere && _pairing is not { IsOver: true };
 
     /// <summary>Bytes for the guest may be there.</summary>
     public bool MayRead => IsConnected || _retired is { IsEmpty: false } || _audience is { HasWriters: true };
@@ -91,8 +111,8 @@ public sealed class Channel : IDisposable
     /// <summary>Bytes the guest wrote that nobody will read.</summary>
     public long DroppedBytes => _dropped + Interlocked.Read(ref _lost);
 
-    /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
-    public long LostInputBytes => _retired?.LostBytes ?? 0;
+    /// <summary>Bytes for the guest that were lost: it closed the port, or host end after host end was replaced, before it read them.</summary>
+    public long LostInputBytes => Interlocked.Read(ref _unread) + (_retired?.LostBytes ?? 0);
 
     /// <summary>Those who are served or wait besides the host end, by age. Any thread; replaced as a whole with each change.</summary>
     public IReadOnlyList<ClientState> Clients
@@ -108,6 +128,8 @@ public sealed class Channel : IDisposable
     /// <summary>After <see cref="Dispose"/>: what all host ends took from the guest has been stored, or given up.</summary>
     public Task Completion => _retired is null ? End.Completion : Task.WhenAll(End.Completion, _retired.Completion);
 
+    private bool IsSomebodyThere => _audience?.IsConnected ?? End.IsOpen;
+
     /// <summary>Begins to serve.</summary>
     /// <param name="wake">Called when the port should look again.</param>
     /// <exception cref="HostEndException">The host end cannot start.</exception>
@@ -115,7 +137,7 @@ public sealed class Channel : IDisposable
     {
         _wake = wake;
         HostEnd end = End;
-        end.Lost = OnLost;
+        Follow(end);
         end.Start(() => OnEndWake(end));
     }
 
@@ -124,7 +146,8 @@ public sealed class Channel : IDisposable
     /// <param name="length">Their sum.</param>
     public long Write(ReadOnlySpan<IoVector> source, long length)
     {
-        long taken = _audience is null ? WriteAlone(source, length) : _audience.Write(source, length);
+        long taken = _pairing is not null && !NeverHolds && !MayDeliver(_pairing, length, out long dropped) ? dropped
+            : _audience is null ? WriteAlone(source, length) : _audience.Write(source, length);
         _taps?.OnMoved(CaptureDirection.FromGuest, source, taken);
         return taken;
     }
@@ -134,7 +157,7 @@ public sealed class Channel : IDisposable
     {
         long given = _retired is { IsEmpty: false } ? ReadRetired(destination)
             : _audience is not null ? _audience.Read(destination)
-            : End.IsOpen ? End.Read(destination) : 0;
+            : IsConnected ? End.Read(destination) : 0;
         _taps?.OnMoved(CaptureDirection.ToGuest, destination, given);
         return given;
     }
@@ -142,72 +165,44 @@ public sealed class Channel : IDisposable
     public void OnGuestOpen(bool isOpen)
     {
         IsGuestOpen = isOpen;
+        _pairing?.OnGuestOpen(isOpen);
         _retired?.OnGuestOpen(isOpen);
         End.OnGuestOpen(isOpen);
         _audience?.OnGuestOpen(isOpen);
     }
 
+    /// <summary>The guest has the port open, and was told that somebody is there.</summary>
+    public void Join() => _pairing?.Join();
+
     /// <summary>After the guest closed the port: no byte that it wrote before will come any more.</summary>
-    public void OnGuestDrained()
+    /// <param name="reason">Why connections end that do so now, for people.</param>
+    public void OnGuestDrained(string reason)
     {
         End.OnGuestDrained();
         _audience?.OnGuestDrained();
-    }
-
-    /// <summary>Starts a host end that is to serve the channel later, with <see cref="Adopt"/>. Until then nothing is moved to or from it.</summary>
-    /// <param name="next">Not started; disposed after a failure, the caller's otherwise.</param>
-    /// <exception cref="HostEndException">It cannot start: everything is as it was.</exception>
-    public void Prepare(HostEnd next)
-    {
-        next.Lost = OnLost;
-        StartOrDispose(next, () => OnEndWake(next));
-    }
-
-    /// <summary>Another host end serves the channel from now on. The guest notices at most that host-open follows the new one.</summary>
-    /// <remarks>
-    /// The guest's bytes go on where they are. What the old end, and clients that came through it, had received for the guest
-    /// is given to it before anything of the new one; they take nothing more.
-    /// </remarks>
-    /// <param name="next">Started by <see cref="Prepare"/>; owned from here on.</param>
-    public void Adopt(HostEnd next)
-    {
-        HostEnd old = End;
-        _retired ??= new RetiredEnds();
-        End = next;
-        _retired.Add(old);
-        if (IsGuestOpen)
+        bool wasJoined = _pairing is { IsJoined: true };
+        bool wasHostThere = _audience?.HasHost ?? End.IsOpen;
+        if (_pairing is { IsWaiting: false })
         {
-            next.OnGuestOpen(true);
+            _retired?.Drop();
         }
 
-        foreach ((HostEnd client, bool mayWrite) in _audience?.ReplaceHost(next) ?? [])
+        if (wasJoined || _audience is { HasPassing: true })
         {
-            Release(client, mayWrite);
+            _audience?.EndOpening(wasJoined, reason);
         }
 
-        OnEndWake(next);
-    }
+        if (wasJoined && wasHostThere)
+        {
+            End.EndConnection(reason);
+        }
 
-    /// <summary>Serves somebody besides the host end, or while there is none.</summary>
-    /// <param name="client">Not started; owned from here on, also after a failure.</param>
-    /// <param name="access">What it is given.</param>
-    /// <returns>The client's <see cref="ClientState.Id"/>.</returns>
-    /// <exception cref="HostEndException">It cannot start.</exception>
-    public int AddClient(HostEnd client, ClientAccess access) => Add(client, access, origin: null);
-
-    /// <summary>Shows every byte that is moved, both ways, to somebody.</summary>
-    public void AddTap(ITap tap)
-    {
-        _taps ??= new TapSet();
-        _taps.Add(tap);
-    }
-
-    /// <summary>Ends that. False when it had not been added.</summary>
-    public bool RemoveTap(ITap tap)
-    {
-        bool wasThere = _taps?.Remove(tap) ?? false;
-        _taps = _taps is { IsEmpty: true } ? null : _taps;
-        return wasThere;
+        if (_pairing is not null)
+        {
+            _pairing.OnGuestDrained();
+            _audience?.Readmit();
+            Wake();
+        }
     }
 
     public void Dispose()
@@ -224,10 +219,39 @@ public sealed class Channel : IDisposable
 
     internal void Drop(long bytes) => _dropped += bytes;
 
-    internal void Wake() => _wake();
+    /// <summary>Somebody who comes now may be served.</summary>
+    internal bool Admits(ClientAccess access) => _pairing?.Admits(access) ?? true;
+
+    /// <summary>The port should look again.</summary>
+    internal void Wake()
+    {
+        if (!IsSomebodyThere)
+        {
+            _pairing?.OnHostLeft();
+        }
+
+        _wake();
+    }
 
     /// <summary>Any thread: a host end, or one before it, had taken bytes that nobody got.</summary>
     private void OnLost(long bytes) => _ = Interlocked.Add(ref _lost, bytes);
+
+    /// <summary>Any thread: bytes for the guest went with the connection they came from.</summary>
+    private void OnUnread(long bytes)
+    {
+        if (bytes > 0)
+        {
+            _ = Interlocked.Add(ref _unread, bytes);
+            _loop.Post(Wake);
+        }
+    }
+
+    /// <summary>Counts what an end loses, also after it serves no more.</summary>
+    private void Follow(HostEnd end)
+    {
+        end.Lost = OnLost;
+        end.Unread = OnUnread;
+    }
 
     /// <summary>An end that is released now may make another lose bytes that the guest has not read.</summary>
     internal bool IsFullOfRetired => _retired is { IsFull: true };
@@ -277,32 +301,29 @@ public sealed class Channel : IDisposable
     private long ReadRetired(ReadOnlySpan<IoVector> destination)
     {
         long given = _retired!.Read(destination);
+        if (given > 0)
+        {
+            // Whose bytes these are has left, and the program that reads them is the one that they were for.
+            _pairing?.Join();
+        }
 
         // Less than there was room for, but the next end may have more.
-        _wake();
+        Wake();
         return given;
     }
 
-    private int Add(HostEnd end, ClientAccess access, HostEnd? origin)
+    /// <summary>Where openings are paired: the bytes of one go to its own connection or to nobody.</summary>
+    private bool MayDeliver(Pairing pairing, long length, out long dropped)
     {
-        Client client = new(++_lastId, end, access, origin);
-        StartOrDispose(end, () => OnClientWake(client));
-        EnsureAudience().Add(client);
-        _wake();
-        return client.Id;
-    }
+        dropped = pairing.IsOver ? length : 0;
+        _dropped += dropped;
+        if (pairing is { IsWaiting: true, IsDraining: true } && IsSomebodyThere)
+        {
+            // Nobody was there while the program was: who comes first is the one.
+            pairing.Join();
+        }
 
-    private static void StartOrDispose(HostEnd end, Action wake)
-    {
-        try
-        {
-            end.Start(wake);
-        }
-        catch
-        {
-            end.Dispose();
-            throw;
-        }
+        return pairing.IsJoined;
     }
 
     private void OnEndWake(HostEnd end)
@@ -320,33 +341,7 @@ public sealed class Channel : IDisposable
             DoWithoutAudience();
         }
 
-        _wake();
-    }
-
-    private void OnClientWake(Client client)
-    {
-        if (_audience is { } audience && audience.Find(client.End) is not null)
-        {
-            audience.OnWake(client);
-            DoWithoutAudience();
-            _wake();
-        }
-    }
-
-    /// <summary>Those who came to a host end that takes several.</summary>
-    private void TakeClients(HostEnd end)
-    {
-        while (end.TakeClient() is { } arrival)
-        {
-            try
-            {
-                _ = Add(arrival.End, arrival.Access, end);
-            }
-            catch (HostEndException e)
-            {
-                Tell(new(ClientChangeKind.Dropped, _lastId, arrival.End.Description, e.Message));
-            }
-        }
+        Wake();
     }
 
     private void Resize()

@@ -1,7 +1,7 @@
 namespace VmChannel.Device.Channels;
 
 /// <summary>One of those a channel is served by, and how far in the guest's stream it has got. Loop thread only.</summary>
-internal sealed class Client(int id, HostEnd end, ClientAccess access, HostEnd? origin)
+internal sealed class Client(int id, HostEnd end, ClientAccess access, HostEnd? origin, bool untilGuestCloses = false)
 {
     public int Id => id;
 
@@ -11,6 +11,18 @@ internal sealed class Client(int id, HostEnd end, ClientAccess access, HostEnd? 
 
     /// <summary>The host end it came through; null when it was attached by itself.</summary>
     public HostEnd? Origin => origin;
+
+    /// <summary>It leaves when the guest closes the port, whatever holds for the others.</summary>
+    public bool UntilGuestCloses => untilGuestCloses;
+
+    /// <summary>Where in the guest's stream the opening ended that it belongs to: it gets nothing behind that. Null while it lasts.</summary>
+    public long? EndsAt { get; set; }
+
+    /// <summary>Its opening has ended, and it got everything.</summary>
+    public bool HasAll => EndsAt is long end && Position >= end;
+
+    /// <summary>Why it ended, for people.</summary>
+    public string? EndReason { get; set; }
 
     public DateTimeOffset Since { get; } = DateTimeOffset.UtcNow;
 

@@ -59,16 +59,19 @@ internal sealed class History
     }
 
     /// <summary>The bytes from a position to the end, as one or two pieces. Returns how many pieces.</summary>
-    public int Pieces(long position, Span<IoVector> pieces)
+    public int Pieces(long position, Span<IoVector> pieces) => Pieces(position, End, pieces);
+
+    /// <summary>The bytes from one position to another, as one or two pieces. Returns how many pieces.</summary>
+    public int Pieces(long position, long end, Span<IoVector> pieces)
     {
-        int first = RunLength(position, End);
+        int first = RunLength(position, end);
         pieces[0] = _memory.Vector((int)(position % _capacity), first);
-        if (position + first == End)
+        if (position + first == end)
         {
             return 1;
         }
 
-        pieces[1] = _memory.Vector(0, (int)(End - position - first));
+        pieces[1] = _memory.Vector(0, (int)(end - position - first));
         return 2;
     }
 

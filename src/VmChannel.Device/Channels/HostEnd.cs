@@ -44,8 +44,14 @@ public abstract class HostEnd : IDisposable
     /// <summary>Told of them as they are counted, on any thread, also after <see cref="Dispose()"/>.</summary>
     public Action<long>? Lost { get; set; }
 
+    /// <summary>Told of bytes for the guest that were dropped with the connection they came from. Any thread, also after <see cref="Dispose()"/>.</summary>
+    public Action<long>? Unread { get; set; }
+
     /// <summary>After <see cref="Dispose()"/>: what was taken from the guest has been stored, or given up.</summary>
     public virtual Task Completion => Task.CompletedTask;
+
+    /// <summary>Each peer belongs to one opening in the guest: what is still held for one that has left is not for the next.</summary>
+    public bool IsPaired { get; set; }
 
     /// <summary>Begins to serve: listens, connects, opens.</summary>
     /// <param name="wake">Called on the loop thread whenever the channel should look again.</param>
@@ -78,6 +84,15 @@ public abstract class HostEnd : IDisposable
     /// <summary>The next of those who came to be served through this end and are not taken yet; null when there is none.</summary>
     /// <remarks>For ends that take several at a time. A wake-up follows every arrival.</remarks>
     public virtual ClientArrival? TakeClient() => null;
+
+    /// <summary>
+    /// The guest is done with whoever is connected: he finds the end of the stream behind what was written, and what he sent
+    /// and nobody has read is dropped. Somebody new may come. Nothing happens to an end that has no connections.
+    /// </summary>
+    /// <param name="reason">For people.</param>
+    public virtual void EndConnection(string reason)
+    {
+    }
 
     /// <summary>Another end takes its place: it takes nothing more from the other side, and nobody new.</summary>
     /// <returns>Bytes for the guest that it holds already; they can still be read. 0 = it may be disposed at once.</returns>
@@ -121,6 +136,9 @@ public abstract class HostEnd : IDisposable
         _ = Interlocked.Add(ref _lostBytes, bytes);
         Lost?.Invoke(bytes);
     }
+
+    /// <summary>Any thread: dropped bytes for the guest, because the connection they came from has ended.</summary>
+    protected void CountUnread(long bytes) => Unread?.Invoke(bytes);
 
     protected void Wake() => _wake?.Invoke();
 }

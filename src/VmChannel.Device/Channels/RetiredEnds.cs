@@ -19,7 +19,7 @@ internal sealed class RetiredEnds : IDisposable
     /// <summary>Nothing is left to read.</summary>
     public bool IsEmpty => _waiting.Count == 0;
 
-    /// <summary>Bytes that the guest did not read in time.</summary>
+    /// <summary>Bytes that the guest did not read in time, or before it closed the port.</summary>
     public long LostBytes { get; private set; }
 
     /// <summary>What the ends took from the guest has been stored, or given up.</summary>
@@ -42,6 +42,17 @@ internal sealed class RetiredEnds : IDisposable
             LostBytes += oldest.Left;
             Release(oldest.End);
         }
+    }
+
+    /// <summary>What is left was for a program that has closed the port.</summary>
+    public void Drop()
+    {
+        foreach (Waiting waiting in _waiting)
+        {
+            LostBytes += waiting.Left;
+        }
+
+        Dispose();
     }
 
     public bool Contains(HostEnd end) => _waiting.Any(waiting => ReferenceEquals(waiting.End, end));

@@ -38,6 +38,9 @@ public abstract class Chardev : HostEnd
     /// <summary>Another end serves the channel: nobody new is let in.</summary>
     protected bool IsRetired { get; private set; }
 
+    /// <summary>Its descriptor is closed once the other side has closed it, too.</summary>
+    protected bool IsLingering { get; private set; }
+
     /// <summary>When the other side ends what it sends, it is gone: TCP tells a half close from a disconnect by nothing else.</summary>
     protected virtual bool EndOfInputCloses => false;
 
@@ -74,6 +77,22 @@ public abstract class Chardev : HostEnd
         IsRetired = true;
         OnRetired();
         return _input?.Retire(keepsReading: EndOfInputCloses) ?? 0;
+    }
+
+    public override void EndConnection(string reason)
+    {
+        if (_output is not { IsSocket: true } socket)
+        {
+            return;
+        }
+
+        CountUnread(socket.EndConnection(keepsReading: EndOfInputCloses));
+        Close(lingers: EndOfInputCloses);
+        SetOpen(false, $"{Description}: {reason}");
+        if (!IsRetired)
+        {
+            OnDetached();
+        }
     }
 
     /// <summary>Begins to serve these descriptors, which are owned from here on, and tells the channel that somebody is there.</summary>
@@ -131,7 +150,7 @@ public abstract class Chardev : HostEnd
             return;
         }
 
-        Close();
+        Close(lingers: IsRetired && EndOfInputCloses);
         SetOpen(false, $"{Description}: {reason}");
         if (!IsRetired)
         {
@@ -142,7 +161,7 @@ public abstract class Chardev : HostEnd
     protected override void Dispose(bool disposing)
     {
         IsDisposed = true;
-        Close();
+        Close(lingers: IsRetired && EndOfInputCloses);
         base.Dispose(disposing);
     }
 
@@ -164,12 +183,13 @@ public abstract class Chardev : HostEnd
         return stream;
     }
 
-    private void Close()
+    private void Close(bool lingers)
     {
-        if (IsRetired && EndOfInputCloses && _output is { IsHungUp: false } output)
+        if (lingers && _output is { IsHungUp: false } output)
         {
             // What the guest wrote last is still on its way, and a reset would overtake it.
-            LingeringSocket.Take(Loop, output.Release());
+            LingeringSocket.Take(Loop, output.Release(), CountUnread);
+            IsLingering = true;
         }
 
         _input?.Dispose();

@@ -19,7 +19,20 @@ public sealed class ConnectedChardev(DeviceLoop loop, FileDescriptor connection,
     /// <summary>Called once, when the connection is closed.</summary>
     public Action? Closed { get; set; }
 
+    /// <summary>Any thread: why the channel ended the connection, for people; null while it has not.</summary>
+    public string? EndReason
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
+
     protected override bool EndOfInputCloses => IsTcp;
+
+    public override void EndConnection(string reason)
+    {
+        EndReason = reason;
+        base.EndConnection(reason);
+    }
 
     protected override void OnStart() => Attach(connection, connection, description);
 
@@ -31,7 +44,7 @@ public sealed class ConnectedChardev(DeviceLoop loop, FileDescriptor connection,
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
-        if (!IsRetired || !IsTcp)
+        if (!IsLingering)
         {
             connection.Dispose();
         }

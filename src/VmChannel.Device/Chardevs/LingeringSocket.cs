@@ -15,16 +15,24 @@ internal sealed class LingeringSocket : IReadiness
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly FileDescriptor _socket;
+    private readonly Action<long> _dropped;
     private readonly byte[] _scratch = new byte[64 * 1024];
     private LoopTimer? _timer;
     private Registration? _registration;
 
-    private LingeringSocket(FileDescriptor socket) => _socket = socket;
+    private LingeringSocket(FileDescriptor socket, Action<long> dropped)
+    {
+        _socket = socket;
+        _dropped = dropped;
+    }
 
     /// <summary>Owns the socket from here on.</summary>
-    public static void Take(DeviceLoop loop, FileDescriptor socket)
+    /// <param name="loop">Watches it.</param>
+    /// <param name="socket">Shut down for writing.</param>
+    /// <param name="dropped">Told of the bytes that still came.</param>
+    public static void Take(DeviceLoop loop, FileDescriptor socket, Action<long> dropped)
     {
-        LingeringSocket lingering = new(socket);
+        LingeringSocket lingering = new(socket, dropped);
         if (loop.Add(socket, Watched, lingering, out lingering._registration).IsSuccess)
         {
             lingering._timer = loop.After(Patience, lingering.Close);
@@ -52,6 +60,7 @@ internal sealed class LingeringSocket : IReadiness
             }
 
             read += (int)result.Value;
+            _dropped(result.Value);
         }
 
         // Others first; what is left is reported again.

@@ -7,6 +7,7 @@ namespace VmChannel.Device.Chardevs;
 internal sealed class StreamDescriptor : IReadiness, IDisposable
 {
     private const int ShutdownWrite = 1;
+    private const int BytesPerDrop = 16 * 1024;
     private const int ShutdownBoth = 2;
 
     private readonly FileDescriptor _fd;
@@ -51,6 +52,8 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     public bool IsHungUp { get; private set; }
 
     public long WrittenBytes { get; private set; }
+
+    public bool IsSocket => _kind == FileKind.Socket;
 
     /// <summary>Begins to watch.</summary>
     /// <remarks>A regular file cannot be watched (EPERM): it is always ready, which is what this type assumes at first.</remarks>
@@ -157,6 +160,28 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         // What came a moment ago may not have been reported yet.
         CanRead |= available.Value > 0;
         return Math.Max(0, available.Value);
+    }
+
+    /// <summary>Ends a socket's connection: the other side finds the end of the stream behind what was written.</summary>
+    /// <param name="keepsReading">It will be read until the other side closes it, too.</param>
+    /// <returns>Bytes that were received and are dropped; of a socket that is read on, none yet.</returns>
+    public long EndConnection(bool keepsReading)
+    {
+        _ = UnixSocket.Shutdown(_fd, keepsReading ? ShutdownWrite : ShutdownBoth);
+        if (keepsReading)
+        {
+            return 0;
+        }
+
+        // Nothing more comes. Closed with these unread it would be an error for the other side instead of the end.
+        long dropped = 0;
+        Span<byte> waste = stackalloc byte[BytesPerDrop];
+        while (_fd.Read(waste) is { Value: > 0 } read)
+        {
+            dropped += read.Value;
+        }
+
+        return dropped;
     }
 
     /// <summary>Gives the descriptor away, unwatched.</summary>

@@ -12,7 +12,7 @@ public enum PortDifference
     /// <summary>What serves it: another host end takes the old one's place.</summary>
     HostEnd = 2,
 
-    /// <summary>What happens while nobody is there: <c>Port.Apply</c>.</summary>
+    /// <summary>What happens while nobody is there, and when the guest closes the port: <c>Port.Apply</c>.</summary>
     Policy = 4,
 
     /// <summary>Limits and access: <c>Port.Apply</c>.</summary>

@@ -22,8 +22,9 @@ public sealed class PortOptions
     private static readonly string[] EndKeys = ["char", "service"];
     private static readonly string[] NumberKeys = ["port", "nr"];
     private static readonly string[] KeptBackKeys = ["on-disconnect", "rate"];
+    private const string GuestCloseKey = "on-guest-close";
     private static readonly string[] Switches = [.. LimitOptions.Switches, .. LogFileOptions.Switches];
-    private static readonly string[] ChangeKeys = [.. EndKeys, "on-disconnect", .. LimitOptions.Keys, .. LogFileOptions.Keys];
+    private static readonly string[] ChangeKeys = [.. EndKeys, "on-disconnect", GuestCloseKey, .. LimitOptions.Keys, .. LogFileOptions.Keys];
     private static readonly string[] SerialKeys = [.. IdentityKeys, .. ChangeKeys];
     private static readonly string[] ChardevKeys = [.. ChardevBackend.All.SelectMany(backend => backend.Keys).Distinct()];
 
@@ -41,6 +42,7 @@ public sealed class PortOptions
     private ChardevOptions? _chardev;
     private string? _service;
     private DisconnectPolicy _onDisconnect;
+    private GuestClosePolicy _onGuestClose;
     private PortTransport _transport;
 
     private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services, PortPlan? before = null)
@@ -52,8 +54,9 @@ public sealed class PortOptions
         _limits = new LimitOptions(before?.Spec.Limits ?? PortLimits.Default);
         _logFile = new LogFileOptions(before?.Spec.LogFile);
         _onDisconnect = before?.Spec.OnDisconnect ?? DisconnectPolicy.Hold;
+        _onGuestClose = before?.Spec.OnGuestClose ?? GuestClosePolicy.Keep;
         IEnumerable<string> keys = before is null ? SerialKeys : ChangeKeys;
-        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, .. NumberKeys, "transport"]) : keys];
+        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, .. NumberKeys, GuestCloseKey, "transport"]) : keys];
     }
 
     /// <summary>Keys of the service that was named, or else of the one that serves already or is built in for the protocol.</summary>
@@ -195,6 +198,7 @@ public sealed class PortOptions
 
         return new(_origin, _isConsole, _number, _protocol, chardev, _service, _serviceOptions, _onDisconnect)
         {
+            OnGuestClose = _onGuestClose,
             Transport = _transport,
             Limits = limits,
             LogFile = logFile,
@@ -203,7 +207,7 @@ public sealed class PortOptions
 
     private PortPlan Change(PortPlan current, PortRequest change)
     {
-        PortSpec spec = current.Spec with { OnDisconnect = change.OnDisconnect, Limits = change.Limits, LogFile = change.LogFile };
+        PortSpec spec = current.Spec with { OnDisconnect = change.OnDisconnect, OnGuestClose = change.OnGuestClose, Limits = change.Limits, LogFile = change.LogFile };
         if (change.Chardev is not null || change.Service is not null)
         {
             return current with { Spec = spec, Chardev = change.Chardev, Service = change.Service, ServiceOptions = change.ServiceOptions };
@@ -270,6 +274,8 @@ public sealed class PortOptions
                 return word.Value is "usb" or "virtio" ? null : $"{word}: say virtio or usb";
             case "on-disconnect":
                 return TakePolicy(word.Value);
+            case GuestCloseKey:
+                return TakeGuestClose(word.Value);
             default:
                 return LimitOptions.Keys.Contains(thing) ? _limits.Take(thing, word) : _logFile.Take(thing, word);
         }
@@ -312,6 +318,21 @@ public sealed class PortOptions
         }
     }
 
+    private string? TakeGuestClose(string value)
+    {
+        switch (value)
+        {
+            case "keep":
+                _onGuestClose = GuestClosePolicy.Keep;
+                return null;
+            case "disconnect":
+                _onGuestClose = GuestClosePolicy.Disconnect;
+                return null;
+            default:
+                return $"{GuestCloseKey}={value}: say keep or disconnect";
+        }
+    }
+
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
             : _transport == PortTransport.UsbSerial && _protocol?.Text is { Length: > ChannelProduct.MaxNameLength } name
@@ -335,6 +356,11 @@ public sealed class PortOptions
         if (_isConsole && NumberKeys.Contains(name))
         {
             return $"{word}: a console is always port 0: leave {name}= out";
+        }
+
+        if (_isConsole && name == GuestCloseKey)
+        {
+            return $"{word}: the guest never closes a console: leave {name}= out";
         }
 
         if (_isConsole && KeptBackKeys.Contains(name))

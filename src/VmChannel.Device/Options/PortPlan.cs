@@ -23,7 +23,7 @@ public sealed record PortPlan(
         PortDifference difference = PortDifference.None;
         Note(PortDifference.Identity, (Spec.Number, Spec.Protocol, Spec.IsConsole, Spec.Transport) == (other.Spec.Number, other.Spec.Protocol, other.Spec.IsConsole, other.Spec.Transport));
         Note(PortDifference.HostEnd, Chardev == other.Chardev && Service == other.Service && HasOptionsOf(other));
-        Note(PortDifference.Policy, Spec.OnDisconnect == other.Spec.OnDisconnect);
+        Note(PortDifference.Policy, (Spec.OnDisconnect, Spec.OnGuestClose) == (other.Spec.OnDisconnect, other.Spec.OnGuestClose));
         Note(PortDifference.Limits, Spec.Limits == other.Spec.Limits);
         Note(PortDifference.LogFile, Spec.LogFile == other.Spec.LogFile);
         return difference;

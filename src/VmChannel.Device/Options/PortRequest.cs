@@ -24,6 +24,9 @@ public sealed record PortRequest(
     IReadOnlyDictionary<string, string> ServiceOptions,
     DisconnectPolicy OnDisconnect)
 {
+    /// <summary>What becomes of the host's connection when the guest's program closes the port.</summary>
+    public GuestClosePolicy OnGuestClose { get; init; }
+
     /// <summary>What carries it.</summary>
     public PortTransport Transport { get; init; }
 

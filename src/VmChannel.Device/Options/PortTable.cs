@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
@@ -53,7 +54,8 @@ public sealed class PortTable
         plan = null;
         string? service = FindService(request);
         error = FindNumber(request, out int number) ?? FindNameConflict(request)
-            ?? FindConflict(request.Chardev, request.LogFile, _plans.Values) ?? (request.Chardev is null && service is null ? NoService(request) : null);
+            ?? FindConflict(request.Chardev, request.LogFile, _plans.Values) ?? (request.Chardev is null && service is null ? NoService(request) : null)
+            ?? FindUnpaired(request.OnGuestClose, request.OnDisconnect, request.Limits.Access, request.Chardev, service);
         if (error is not null)
         {
             error = $"{request.Origin}: {error}";
@@ -62,6 +64,7 @@ public sealed class PortTable
 
         PortSpec spec = new(number, request.Protocol?.Text, request.IsConsole, request.OnDisconnect)
         {
+            OnGuestClose = request.OnGuestClose,
             Transport = request.Transport,
             Limits = request.Limits,
             LogFile = request.LogFile,
@@ -82,7 +85,8 @@ public sealed class PortTable
             throw new ArgumentException($"{changed.Spec} is not in the table", nameof(changed));
         }
 
-        error = FindConflict(changed.Chardev, changed.Spec.LogFile, _plans.Values.Where(plan => plan != current));
+        error = FindConflict(changed.Chardev, changed.Spec.LogFile, _plans.Values.Where(plan => plan != current))
+            ?? FindUnpaired(changed.Spec.OnGuestClose, changed.Spec.OnDisconnect, changed.Spec.Limits.Access, changed.Chardev, changed.Service);
         if (error is not null)
         {
             error = $"{changed.Spec}: {error}";
@@ -165,6 +169,21 @@ public sealed class PortTable
 
         return chardev is ChardevSpec.OutputFile own && IsSameFile(own.Path, logFile?.Path)
             ? $"logfile={own.Path} is the chardev's own file: choose another"
+            : null;
+    }
+
+    /// <summary>Why openings in the guest cannot have connections of their own.</summary>
+    private static string? FindUnpaired(
+        GuestClosePolicy policy, DisconnectPolicy onDisconnect, PortAccess access, ChardevSpec? chardev, string? service)
+    {
+        const string What = "on-guest-close=disconnect";
+        return policy == GuestClosePolicy.Keep ? null
+            : chardev is null ? $"{What} ends a connection, and the service {service} has none: it begins anew with each opening by itself; leave the word out"
+            : chardev is not (ChardevSpec.Unix or ChardevSpec.Tcp) ? $"{What} ends a connection, and {chardev} has none: it is for unix, tcp and ws; leave the word out"
+            : chardev is ChardevSpec.Unix { IsServer: false, Reconnect: null } or ChardevSpec.Tcp { IsServer: false, Reconnect: null }
+                ? $"{What} ends the connection to {chardev}, and nothing would begin another: add reconnect-ms=1000"
+            : onDisconnect == DisconnectPolicy.Discard ? $"{What} does not go with on-disconnect=discard: the guest would not see that its client has left; give one of them"
+            : access == PortAccess.WriteOnly ? $"{What} does not go with writeonly: the guest would not see that its client has left; give one of them"
             : null;
     }
 

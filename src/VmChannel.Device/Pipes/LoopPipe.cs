@@ -138,6 +138,34 @@ internal sealed class LoopPipe : IDuplexPipe
         return ready.Buffer.Length;
     }
 
+    /// <summary>Loop thread: nobody wants the next of these bytes.</summary>
+    /// <returns>How many of them were there.</returns>
+    public long Skip(long bytes)
+    {
+        if (IsOutputEnded || !_toGuest.Reader.TryRead(out ReadResult ready))
+        {
+            return 0;
+        }
+
+        long skipped = Math.Min(bytes, ready.Buffer.Length);
+        _toGuest.Reader.AdvanceTo(ready.Buffer.GetPosition(skipped));
+        return skipped;
+    }
+
+    /// <summary>Async side, while nothing is written: nobody wants what is held.</summary>
+    /// <returns>How many bytes that were.</returns>
+    public long DropHeld()
+    {
+        if (!Input.TryRead(out ReadResult held))
+        {
+            return 0;
+        }
+
+        long dropped = held.Buffer.Length;
+        Input.AdvanceTo(held.Buffer.End);
+        return dropped;
+    }
+
     /// <summary>Loop thread: the async side gets what is held, and then the end of its input.</summary>
     public void EndInput()
     {

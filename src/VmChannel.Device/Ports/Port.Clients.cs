@@ -44,6 +44,7 @@ public sealed partial class Port
     {
         ArgumentNullException.ThrowIfNull(next);
         _channel.Adopt(next);
+        LookAtOpening();
         Record.LookAtHost(next, IsConnected, IsHostOpen);
         Record.Tell(DeviceEventKind.Changed, $"the host end is {next.Description}");
         LogReplaced(Spec, next.Description);
@@ -65,7 +66,8 @@ public sealed partial class Port
     }
 
     /// <inheritdoc cref="Channel.AddClient"/>
-    public int AddClient(HostEnd client, ClientAccess access) => _channel.AddClient(client, access);
+    public int AddClient(HostEnd client, ClientAccess access, bool untilGuestCloses = false)
+        => _channel.AddClient(client, access, untilGuestCloses);
 
     /// <inheritdoc cref="Channel.AddTap"/>
     public void AddTap(ITap tap) => _channel.AddTap(tap);
@@ -117,7 +119,7 @@ public sealed partial class Port
     [LoggerMessage(70, LogLevel.Information, "{Port}: the host end is {HostEnd} from now on")]
     private partial void LogReplaced(PortSpec port, string hostEnd);
 
-    [LoggerMessage(72, LogLevel.Warning, "{Port}: {Bytes} bytes for the guest were lost: it read nothing while host end after host end was replaced")]
+    [LoggerMessage(72, LogLevel.Information, "{Port}: {Bytes} bytes for the guest were dropped: it closed the port, or host end after host end was replaced, before it read them")]
     private partial void LogLostInput(PortSpec port, long bytes);
 
     [LoggerMessage(EventId = 71, Message = "{Port}: client {Client} {What}: {Detail}{Swallowed}")]

@@ -9,14 +9,19 @@ namespace VmChannel.Device.Ports;
 /// <summary>A numbered, named end of a device as its guest sees it, on any transport. Loop thread only.</summary>
 public sealed partial class Port : IDisposable
 {
+    /// <summary>Why connections end that belong to an opening in the guest, when its program simply closed the port.</summary>
+    public const string GuestClosed = "the guest's program closed the port";
+
     private readonly Channel _channel;
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
     private readonly LogLimit _limit = new(burst: 50);
+    private readonly HostOpening _opening;
     private PortGate? _gate;
     private Action? _wakeTransport;
     private long _droppedTold;
     private long _refusedTold;
+    private string? _closeCause;
     private bool _isDisposed;
 
     /// <param name="spec">What was asked for.</param>
@@ -35,6 +40,8 @@ public sealed partial class Port : IDisposable
             BufferBytes = spec.Limits.BufferBytes,
         };
         _log = log;
+        _channel.OnGuestClose = spec.OnGuestClose;
+        _opening = new HostOpening(loop, OnWake);
         Record = new PortRecord(spec, end, events ?? VmJournal.Unread);
     }
 
@@ -55,7 +62,10 @@ public sealed partial class Port : IDisposable
     public bool IsDraining { get; private set; }
 
     /// <summary>What the guest is told: it may write.</summary>
-    public bool IsHostOpen => _channel.IsOpen || Spec.Limits.Access == PortAccess.WriteOnly;
+    public bool IsHostOpen => _opening.IsOpen;
+
+    /// <inheritdoc cref="Channel.PartsOpenings"/>
+    public bool PartsOpenings => _channel.PartsOpenings;
 
     /// <summary>A rate holds bytes back, or has within the last second.</summary>
     public bool IsThrottled => ThrottledSince is not null;
@@ -67,6 +77,7 @@ public sealed partial class Port : IDisposable
     public void TreatAsConsole(bool isConsole)
     {
         _channel.NeverHolds = isConsole || Spec.IsConsole;
+        LookAtOpening();
         Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
     }
 
@@ -74,7 +85,7 @@ public sealed partial class Port : IDisposable
     public HostEnd HostEnd => _channel.End;
 
     /// <summary>Bytes for the guest may be there: trying is cheap.</summary>
-    public bool MayRead => _channel.MayRead;
+    public bool MayRead => _channel.MayRead && !_opening.IsDue;
 
     /// <inheritdoc cref="Channel.HasInput"/>
     public bool HasInput => _channel.HasInput;
@@ -90,6 +101,7 @@ public sealed partial class Port : IDisposable
     {
         _channel.Start(OnWake);
         ApplyGate(Spec);
+        LookAtOpening();
         Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
     }
 
@@ -104,8 +116,10 @@ public sealed partial class Port : IDisposable
         PortSpec before = Spec;
         Spec = changed;
         _channel.Policy = changed.OnDisconnect;
+        _channel.OnGuestClose = changed.OnGuestClose;
         _channel.HistoryBytes = changed.Limits.HistoryBytes;
         _channel.BufferBytes = changed.Limits.BufferBytes;
+        LookAtOpening();
         Record.SetSpec(changed, WhatDiffers(before, changed));
         Record.LookAtHost(HostEnd, IsConnected, IsHostOpen);
         _wakeTransport?.Invoke();
@@ -130,6 +144,12 @@ public sealed partial class Port : IDisposable
     {
         if (isOpen != IsGuestOpen)
         {
+            if (isOpen && PartsOpenings)
+            {
+                // A transport that cannot tell whose bytes are on their way: the old opening ends all the same.
+                OnDrained();
+            }
+
             IsGuestOpen = isOpen;
             IsDraining = !isOpen;
             Record.SetGuestOpen(isOpen, cause);
@@ -138,7 +158,17 @@ public sealed partial class Port : IDisposable
                 LogGuest(Spec, isOpen ? "opened" : "closed", Swallowed(swallowed));
             }
 
+            _closeCause = cause;
             _channel.OnGuestOpen(isOpen);
+            if (_channel.IsPaired)
+            {
+                if (isOpen)
+                {
+                    _opening.OnGuestOpened();
+                }
+
+                OnWake();
+            }
         }
     }
 
@@ -149,7 +179,7 @@ public sealed partial class Port : IDisposable
         {
             IsDraining = false;
             Record.SetDrained();
-            _channel.OnGuestDrained();
+            _channel.OnGuestDrained(_closeCause ?? GuestClosed);
         }
     }
 
@@ -191,6 +221,7 @@ public sealed partial class Port : IDisposable
         }
 
         _isDisposed = true;
+        _opening.Dispose();
         _gate?.Dispose();
         _channel.Dispose();
     }
@@ -202,6 +233,7 @@ public sealed partial class Port : IDisposable
         {
             before.Limits == after.Limits ? null : "limits",
             before.OnDisconnect == after.OnDisconnect ? null : "on-disconnect",
+            before.OnGuestClose == after.OnGuestClose ? null : "on-guest-close",
             before.LogFile == after.LogFile ? null : "logfile",
         }.OfType<string>());
 
@@ -212,8 +244,19 @@ public sealed partial class Port : IDisposable
         LogDropped(Spec, _channel.DroppedBytes);
     }
 
+    /// <summary>Whether the guest may write now, and who belongs to whom once it knows.</summary>
+    private void LookAtOpening()
+    {
+        _opening.Follow(_channel.IsOpen || Spec.Limits.Access == PortAccess.WriteOnly);
+        if (IsGuestOpen && IsHostOpen)
+        {
+            _channel.Join();
+        }
+    }
+
     private void OnWake()
     {
+        LookAtOpening();
         bool isHostNews = IsConnected != State.IsHostOpen;
         if (isHostNews || IsHostOpen != State.IsWritable || HostEnd.Detail != State.HostDetail)
         {
@@ -230,6 +273,8 @@ public sealed partial class Port : IDisposable
         {
             Record.Tell(DeviceEventKind.PeerRefused, HostEnd.LastRefused);
         }
+
+        TellLostInput();
 
         // Another host end counts from zero.
         _refusedTold = refused;

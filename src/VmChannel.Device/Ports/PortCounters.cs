@@ -46,7 +46,7 @@ public sealed class PortCounters
     /// <summary>Bytes of clients dropped because the port is readonly.</summary>
     public long RefusedToGuestBytes { get; set; }
 
-    /// <summary>Bytes for the guest that were lost: it did not read them while host end after host end was replaced.</summary>
+    /// <summary>Bytes for the guest that were dropped: it closed the port, or host end after host end was replaced, before it read them.</summary>
     public long LostToGuestBytes { get; set; }
 
     /// <summary>Bytes that are missing in the log file, because it could not be written.</summary>

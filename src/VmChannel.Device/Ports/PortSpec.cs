@@ -9,6 +9,9 @@ namespace VmChannel.Device.Ports;
 /// <param name="OnDisconnect">What happens while no host end is there.</param>
 public sealed record PortSpec(int Number, string? Protocol, bool IsConsole = false, DisconnectPolicy OnDisconnect = DisconnectPolicy.Hold)
 {
+    /// <summary>What becomes of the host's connection when the guest's program closes the port.</summary>
+    public GuestClosePolicy OnGuestClose { get; init; }
+
     /// <summary>What carries it.</summary>
     public PortTransport Transport { get; init; }
 

@@ -6,9 +6,10 @@ using VmChannel.Wire.VirtioConsole;
 namespace VmChannel.Device.VirtioSerial;
 
 /// <summary>The two control queues: messages to the guest wait in order for buffers, messages from it go to the device.</summary>
-/// <param name="handle">Acts on one message of the guest.</param>
+/// <param name="note">Looks at one message of the guest while its driver still waits for it to be taken.</param>
+/// <param name="handle">Acts on it.</param>
 /// <param name="counters">The device's.</param>
-internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounters counters) : Runnable
+internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlMessage> handle, DeviceCounters counters) : Runnable
 {
     private const int MaxPerTurn = 256;
 
@@ -88,6 +89,11 @@ internal sealed class ControlQueues(Action<ControlMessage> handle, DeviceCounter
 
             int copied = IoVector.CopyOut(_batch.Pieces, copy);
             bool isMessage = ControlMessage.TryRead(copy[..copied], out ControlMessage message);
+            if (isMessage)
+            {
+                note(message);
+            }
+
             // Used before it is acted on: the guest's CPU spins meanwhile, and acting uses the batch again.
             queue.Complete(_batch, 1, 0);
             counters.ControlMessages++;

@@ -36,7 +36,7 @@ internal sealed partial class DriverConversation
         _schedule = schedule;
         _record = record;
         _log = log;
-        _queues = new ControlQueues(Handle, record.Counters);
+        _queues = new ControlQueues(Note, Handle, record.Counters);
         Room = settings.MaxPorts;
     }
 
@@ -77,8 +77,17 @@ internal sealed partial class DriverConversation
         }
         else if (message.Event == ControlEvent.PortOpen && !slot.IsStale)
         {
-            port.SetGuestOpen(message.Value != 0);
+            slot.SetGuestOpen(port, message.Value != 0);
             _schedule(slot);
+        }
+    }
+
+    /// <summary>The guest's CPU spins until the message is taken: what is on the port's ring now was written before it closed the port.</summary>
+    private void Note(ControlMessage message)
+    {
+        if (message is { Event: ControlEvent.PortOpen, Value: 0 } && message.PortId < Room)
+        {
+            _ports[message.PortId].NoteClose();
         }
     }
 

@@ -20,17 +20,10 @@ namespace VmChannel.Device.VirtioSerial;
 /// <param name="settings">The device's.</param>
 /// <param name="counters">The device's.</param>
 /// <param name="nudge">Sends a redundant PORT_OPEN.</param>
-internal sealed class SerialPort(
+internal sealed partial class SerialPort(
     int number, DeviceLoop loop, ChainBatch batch, VirtioSerialSettings settings, DeviceCounters counters, Action<SerialPort> nudge)
     : Runnable
 {
-    /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
-    private const int BytesPerTurn = 256 * 1024;
-
-    private const int MaxChainsPerRead = 64;
-
-    private const int PartsOfBuffers = 4;
-
     private readonly LateCall _lateCall = new(loop);
     private FlowWatch? _flow;
 
@@ -42,6 +35,7 @@ internal sealed class SerialPort(
     private bool _waitsForMany;
     private bool _wasFull;
     private bool _wasGuestOpen;
+    private OpeningBorders _borders;
 
     public int Number => number;
 
@@ -100,6 +94,7 @@ internal sealed class SerialPort(
         IsHostOpenTold = false;
         _takenOfFirst = 0;
         _wasGuestOpen = false;
+        _borders.Clear();
         return port;
     }
 
@@ -119,6 +114,27 @@ internal sealed class SerialPort(
         IsReady = true;
         IsStale = false;
         return isNew;
+    }
+
+    /// <summary>The driver says that the port is closed, and has not gone on since.</summary>
+    public void NoteClose() => _borders.Note(Transmit?.Available());
+
+    /// <summary>The driver said that a program opened or closed the port.</summary>
+    public void SetGuestOpen(Port port, bool isOpen)
+    {
+        if (_borders.IsSet)
+        {
+            // Another program, while bytes of the one before wait for the host.
+            _borders.Add(isOpen);
+            return;
+        }
+
+        bool wasOpen = port.IsGuestOpen;
+        port.SetGuestOpen(isOpen);
+        if (wasOpen && !isOpen && port.PartsOpenings)
+        {
+            _borders.Set();
+        }
     }
 
     /// <summary>One of the two queues runs from now on.</summary>
@@ -182,7 +198,7 @@ internal sealed class SerialPort(
     /// <summary>The front-end is gone, and with it whoever had the port open.</summary>
     public void Suspend()
     {
-        _wasGuestOpen = Port?.IsGuestOpen ?? false;
+        _wasGuestOpen = Port?.IsGuestOpen == true || _borders.IsOpenLater;
         Close("the front-end has left");
     }
 
@@ -197,6 +213,7 @@ internal sealed class SerialPort(
     /// <summary>The guest is gone or starts over: the port is closed, and nothing more of what was written to it comes.</summary>
     public void Close(string cause)
     {
+        _borders.Clear();
         Port?.SetGuestOpen(false, cause);
         Port?.OnDrained();
     }
@@ -207,158 +224,30 @@ internal sealed class SerialPort(
     protected internal override bool Run()
     {
         bool more = Transmit is { } transmit && MoveFromGuest(transmit);
-        if (Port is { IsDraining: true } port && Transmit is not null && IsDrained)
+        if (Port is { IsDraining: true } port && Transmit is not null && (_borders.IsReached ? !port.HoldsBytes : IsDrained))
         {
-            port.OnDrained();
+            OnDrained(port);
+            more = true;
         }
 
         return (Receive is { } receive && MoveToGuest(receive)) || more;
     }
 
-    private bool MoveFromGuest(Virtqueue queue)
+    /// <summary>All that a program wrote before it closed the port is delivered: now to what happened since.</summary>
+    private void OnDrained(Port port)
     {
-        int chains = queue.Gather(batch, BytesPerTurn, ChainBatch.MaxChains);
-        if (chains == 0)
+        bool isOpen = _borders.IsOpenLater;
+        bool isNext = _borders.Next();
+        port.OnDrained();
+        if (isNext)
         {
-            return !queue.WaitForDriver(known: 0);
+            port.SetGuestOpen(true);
+            port.SetGuestOpen(false);
         }
-
-        _lateCall.OnBuffers(chains);
-        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
+        else if (isOpen)
         {
-            // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
-            _takenOfFirst = 0;
-            queue.Complete(batch, 1, 0);
-            return true;
+            port.SetGuestOpen(true);
         }
-
-        bool isFull = false;
-        int done = Port is null || IsStale ? Drop(chains) : Deliver(Port, out isFull);
-        int occupied = batch.Descriptors - chains;
-        bool callsLater = _lateCall.MayWait(queue, occupied + queue.Available());
-        queue.Complete(batch, done, 0, callsLater);
-        if (callsLater)
-        {
-            _lateCall.Postpone(queue);
-        }
-
-        int left = queue.Available();
-        NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
-        _doneBefore = done;
-
-        // Full or absent: the host end wakes us. No kick is wanted meanwhile.
-        return !isFull && (left > 0 || !queue.WaitForDriver(known: 0));
-    }
-
-    /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
-    /// <remarks>
-    /// Its eyes lag behind ours: it takes used chains back, adds one, and then finds no entry free although the device has
-    /// used some meanwhile. So what the turn before completed still counts as there.
-    /// </remarks>
-    private void NudgeIfDrained(int left, int before, int size)
-    {
-        _wasFull |= before >= size;
-        if (_wasFull && left <= size / 2)
-        {
-            _wasFull = false;
-            nudge(this);
-        }
-    }
-
-    /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
-    /// <param name="port">Has the host end.</param>
-    /// <param name="isFull">It took less than it was offered.</param>
-    private int Deliver(Port port, out bool isFull)
-    {
-        batch.Truncate(BytesPerTurn);
-        long taken = batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length);
-        isFull = taken < batch.Length;
-        if (isFull || _flow!.IsFromGuestWaiting)
-        {
-            _flow!.OnOffered(taken > 0, isFull);
-        }
-
-        taken += _takenOfFirst;
-        int done = 0;
-        foreach (ChainBatch.Chain chain in batch.Chains)
-        {
-            if (taken < chain.Length)
-            {
-                break;
-            }
-
-            taken -= chain.Length;
-            done++;
-        }
-
-        _takenOfFirst = taken;
-        port.Counters.FromGuestMessages += done;
-        return done;
-    }
-
-    private int Drop(int chains)
-    {
-        counters.LostBytes += batch.Length;
-        return chains;
-    }
-
-    private bool MoveToGuest(Virtqueue queue)
-    {
-        // Linux throws away what arrives while nobody has the port open.
-        if (Port is not { IsGuestOpen: true, MayRead: true } port)
-        {
-            _flow?.OnGiven();
-            return false;
-        }
-
-        int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
-        if (chains == 0)
-        {
-            return !WaitForBuffers(queue);
-        }
-
-        if (_flow!.IsToGuestWaiting)
-        {
-            _flow.OnGiven();
-        }
-
-        batch.Truncate(BytesPerTurn);
-        _mostBuffers = Math.Max(_mostBuffers, queue.Available());
-        _waitsForMany = false;
-        long room = batch.Length;
-        long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
-        int filled = batch.CountFilled(given);
-        queue.Complete(batch, filled, given);
-        port.Counters.ToGuestMessages += filled;
-
-        // Walking buffers that a short read leaves empty is wasted, so their number follows what was there to read.
-        bool isMore = given == room;
-        _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
-        queue.RefuseKicks();
-        return isMore;
-    }
-
-    /// <summary>The driver has all its buffers, and there may be more to give. False when some came back meanwhile.</summary>
-    /// <remarks>
-    /// A driver that reads gives its buffers back one by one, and has the others to read meanwhile: asked to kick for the
-    /// first, it would do so for each. Kicks are wanted again when a good part is back, or after a moment whatever is.
-    /// </remarks>
-    private bool WaitForBuffers(Virtqueue queue)
-    {
-        _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
-        if (!_waitsForMany)
-        {
-            bool waits = queue.WaitForDriver(known: 0);
-            if (waits)
-            {
-                _flow!.OnNoBuffers(hadBuffers: _mostBuffers > 0 || queue.Position != 0);
-            }
-
-            return waits;
-        }
-
-        loop.Postpone(this);
-        return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
     }
 
     private void OnDetached()

@@ -46,7 +46,7 @@ internal static class GuestInit
 
     private static void Converse()
     {
-        LinkKeeper links = new("/dev", PortScan.DefaultFolder, KernelLog.Info);
+        LinkKeeper links = new("/dev", PortScan.DefaultFolder, KernelLog.Info, AdapterScan.DefaultFolder);
         new Thread(() => KeepLinks(links)) { IsBackground = true, Name = "links" }.Start();
         ControlPort control = new(InternalPorts.Open(links, "control", OpenFlags.ReadWrite, DeviceTimeout));
 

@@ -13,7 +13,7 @@ internal static class AttachVerb
         vmchannel attach - become a client of a port
 
         Usage:
-          vmchannel attach [VM] PORT [--read-only | --write] [--escape KEY] [--linger TIME]
+          vmchannel attach [VM] PORT [--read-only | --write | --queue] [--until-guest-close] [--escape KEY] [--linger TIME]
 
         What the guest writes comes to standard output, what is typed goes to the guest. A terminal is raw meanwhile, so
         every key but the escape key is the guest's, Ctrl-C included. If the port keeps a history (history=), it comes
@@ -22,6 +22,8 @@ internal static class AttachVerb
 
           --read-only           nothing goes to the guest, whoever else is there
           --write               what is typed goes to the guest beside what others send
+          --queue               wait until nobody else holds the port, and have it alone then
+          --until-guest-close   leave when the guest's program closes the port, after what it wrote
           --escape KEY          the key that leaves, such as ^] for Ctrl-] (the default), or none
           --linger TIME         after the input's end, leave when the guest was silent for TIME, such as 2s; without it,
                                 stay until the port ends
@@ -30,8 +32,9 @@ internal static class AttachVerb
           vmchannel attach web console
           echo '{"execute":"guest-ping"}' | vmchannel attach web org.qemu.guest_agent.0 --linger 1s
           vmchannel attach web log --read-only > guest.log
+          vmchannel attach web org.example.backup --queue --until-guest-close > backup.tar
 
-        Exit codes: 0 left, or the input ended; 1 the port ended first; 128 + N for signal N.
+        Exit codes: 0 left, the input ended, or the guest closed the port and --until-guest-close was given; 1 the port ended first; 128 + N for signal N.
 
         Options:
 
@@ -43,41 +46,47 @@ internal static class AttachVerb
     {
         Option<bool> readOnly = new("--read-only") { Description = "nothing goes to the guest" };
         Option<bool> write = new("--write") { Description = "write to the guest beside others" };
+        Option<bool> queue = new("--queue") { Description = "wait until nobody else holds the port" };
+        Option<bool> untilGuestClose = new("--until-guest-close") { Description = "leave when the guest's program closes the port" };
         Option<string> escape = new("--escape") { HelpName = "KEY", Description = "the key that leaves", DefaultValueFactory = _ => EscapeKey.Default };
         Option<string?> linger = new("--linger") { HelpName = "TIME", Description = "leave when the guest was silent for so long after the input's end" };
         ClientVerb verb = new("attach", "Become a client of a port.", Manual, "PORT");
         verb.Command.Add(readOnly);
         verb.Command.Add(write);
+        verb.Command.Add(queue);
+        verb.Command.Add(untilGuestClose);
         verb.Command.Add(escape);
         verb.Command.Add(linger);
         return verb.Runs((call, _) =>
         {
             bool isReader = call.Parsed.GetValue(readOnly);
             bool isWriter = call.Parsed.GetValue(write);
-            AttachAccess access = (isReader, isWriter) switch
+            AttachAccess access = (isReader, isWriter, call.Parsed.GetValue(queue)) switch
             {
-                (true, true) => throw new UsageException("attach: --read-only and --write exclude each other"),
-                (true, false) => AttachAccess.Observer,
-                (false, true) => AttachAccess.Writer,
-                _ => AttachAccess.Shared,
+                (false, false, false) => AttachAccess.Shared,
+                (true, false, false) => AttachAccess.Observer,
+                (false, true, false) => AttachAccess.Writer,
+                (false, false, true) => AttachAccess.Queued,
+                _ => throw new UsageException("attach: --read-only, --write and --queue exclude each other"),
             };
+            AttachUntil until = call.Parsed.GetValue(untilGuestClose) ? AttachUntil.GuestClose : AttachUntil.PortEnd;
             if (call.IsJson)
             {
                 throw new UsageException("attach: --json is for answers, and this passes bytes");
             }
 
             TimeSpan? patience = call.Parsed.GetValue(linger) is string time ? TimeText.Read("--linger", time, TimeSpan.Zero, LongestLinger) : null;
-            return RunAsync(call, access, EscapeKey.Read(call.Parsed.GetValue(escape)!), patience);
+            return RunAsync(call, access, until, EscapeKey.Read(call.Parsed.GetValue(escape)!), patience);
         }).Command;
     }
 
-    private static async Task<int> RunAsync(ClientCall call, AttachAccess access, EscapeKey? escape, TimeSpan? linger)
+    private static async Task<int> RunAsync(ClientCall call, AttachAccess access, AttachUntil until, EscapeKey? escape, TimeSpan? linger)
     {
         using StopSignals signals = new();
         try
         {
             VmTarget target = await call.FindVmAsync(signals.Token);
-            await using AttachedPort attached = await target.Client.AttachAsync(target.Vm, call.Words[0], access, signals.Token);
+            await using AttachedPort attached = await target.Client.AttachAsync(target.Vm, call.Words[0], until, access, signals.Token);
             PortInfo port = await target.Client.GetPortAsync(target.Vm, call.Words[0], signals.Token);
             string name = $"{PortText.Safe(target.Vm)} {PortText.Name(port.Number, port.Protocol)}";
             bool hasLeft;
@@ -93,7 +102,7 @@ internal static class AttachVerb
                 hasLeft = await session.RunAsync(signals.Token);
             }
 
-            if (hasLeft)
+            if (hasLeft || (until == AttachUntil.GuestClose && attached.EndReason == AttachedPort.GuestClosed))
             {
                 Tell($"left {name}");
                 return signals.ExitCode ?? 0;

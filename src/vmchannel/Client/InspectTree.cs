@@ -87,10 +87,10 @@ internal static class InspectTree
 
         PortLimitsInfo limits = port.Limits;
         _ = node.Add(new Node(
-            $"on-disconnect={port.OnDisconnect.ToString().ToLowerInvariant()}, rate {(limits.BytesPerSecond is long rate ? PortText.Bytes(rate) + "/s" : "unlimited")}, buffer {PortText.Bytes(limits.BufferBytes)}, history {PortText.Bytes(limits.HistoryBytes)}, {Access(limits.Access)}{(limits.LogFile is null ? "" : $", log {PortText.Safe(limits.LogFile)}")}"));
+            $"on-disconnect={port.OnDisconnect.ToString().ToLowerInvariant()}, on-guest-close={port.OnGuestClose.ToString().ToLowerInvariant()}, rate {(limits.BytesPerSecond is long rate ? PortText.Bytes(rate) + "/s" : "unlimited")}, buffer {PortText.Bytes(limits.BufferBytes)}, history {PortText.Bytes(limits.HistoryBytes)}, {Access(limits.Access)}{(limits.LogFile is null ? "" : $", log {PortText.Safe(limits.LogFile)}")}"));
         PortCountersInfo counters = port.Counters;
         _ = node.Add(new Node($"from the guest: {PortText.Bytes(counters.FromGuestBytes)} in {counters.FromGuestMessages} buffers, {PortText.Bytes(counters.DroppedBytes)} dropped"));
-        _ = node.Add(new Node($"to the guest: {PortText.Bytes(counters.ToGuestBytes)} in {counters.ToGuestMessages} buffers"));
+        _ = node.Add(new Node($"to the guest: {PortText.Bytes(counters.ToGuestBytes)} in {counters.ToGuestMessages} buffers, {PortText.Bytes(counters.DroppedToGuestBytes)} dropped"));
         _ = node.Add(new Node(
             $"{counters.Kicks} kicks, {counters.Calls} calls, {counters.SuppressedCalls} suppressed, {counters.WakeNudges} writers woken, {counters.Throttles} times throttled, {counters.Stalls} times stalled"));
         return node;

@@ -11,6 +11,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
+using VmChannel.Device.Chardevs;
+using VmChannel.Device.Ports;
 using VmChannel.Native;
 using ClientAccess = VmChannel.Device.Channels.ClientAccess;
 
@@ -27,7 +29,9 @@ internal static class AttachRoute
     private const int SoPeerCred = 17;
 
     private static readonly (string Word, ClientAccess Access)[] Accesses =
-        [("shared", ClientAccess.Shared), ("writer", ClientAccess.Writer), ("observer", ClientAccess.Observer)];
+    [
+        ("shared", ClientAccess.Shared), ("writer", ClientAccess.Writer), ("observer", ClientAccess.Observer), ("queued", ClientAccess.Queued),
+    ];
 
     public static Task HandleAsync(ControlCall call)
         => new WebSocketMiddleware(_ => AnswerAsync(call), Options.Create(new Microsoft.AspNetCore.Builder.WebSocketOptions()), NullLoggerFactory.Instance)
@@ -39,6 +43,7 @@ internal static class AttachRoute
         VmHost vm = call.Vm;
         ServedPort port = call.Port;
         ClientAccess access = ReadAccess(http.Request.Query["access"].ToString());
+        bool untilGuestCloses = ReadUntil(http.Request.Query["until"].ToString());
         if (!http.WebSockets.IsWebSocketRequest)
         {
             http.Response.Headers.Upgrade = "websocket";
@@ -50,7 +55,8 @@ internal static class AttachRoute
         using Socket channel = new(new SafeSocketHandle(ours.Number, ownsHandle: true));
         ours.SetHandleAsInvalid();
         int id = 0;
-        if (!await vm.UseAsync(port, (device, plugged) => id = device.Attach(plugged, theirs, Describe(http), access)))
+        ConnectedChardev? attached = null;
+        if (!await vm.UseAsync(port, (device, plugged) => id = device.Attach(plugged, theirs, Describe(http), access, untilGuestCloses, out attached)))
         {
             theirs.Dispose();
             throw PortNames.Gone(port);
@@ -69,7 +75,7 @@ internal static class AttachRoute
 
         http.Response.Headers[AttachedPort.ClientHeader] = id.ToString(CultureInfo.InvariantCulture);
         using WebSocket socket = await http.WebSockets.AcceptWebSocketAsync();
-        using AttachedClient client = new(socket, channel, () => WhyEnded(call, vm, port));
+        using AttachedClient client = new(socket, channel, () => WhyEnded(call, vm, port, attached!));
         await client.RunAsync(call.Cancellation);
     }
 
@@ -77,7 +83,15 @@ internal static class AttachRoute
         => word.Length == 0 ? ClientAccess.Shared
             : Array.Find(Accesses, known => known.Word == word) is { Word: not null } found ? found.Access
             : throw new ProblemException(
-                StatusCodes.Status400BadRequest, "bad query", $"access={word}: shared, writer or observer is needed");
+                StatusCodes.Status400BadRequest, "bad query", $"access={word}: shared, writer, observer or queued is needed");
+
+    private static bool ReadUntil(string word) => word switch
+    {
+        "" or "port-end" => false,
+        "guest-close" => true,
+        _ => throw new ProblemException(
+            StatusCodes.Status400BadRequest, "bad query", $"until={word}: port-end or guest-close is needed"),
+    };
 
     private static string Describe(HttpContext http)
     {
@@ -93,8 +107,9 @@ internal static class AttachRoute
             : "control API";
     }
 
-    private static string WhyEnded(ControlCall call, VmHost vm, ServedPort port)
+    private static string WhyEnded(ControlCall call, VmHost vm, ServedPort port, ConnectedChardev attached)
         => call.Server.Find(vm.Name) != vm || call.Cancellation.IsCancellationRequested ? "the server has stopped to serve it"
             : vm.Ports[port.Plan.Spec.Number]?.Port != port.Port ? "it was unplugged"
-            : "the channel sent this client away: it was too slow (see buffer=)";
+            : attached.EndReason == Port.GuestClosed ? AttachedPort.GuestClosed
+            : attached.EndReason ?? "the channel sent this client away: it was too slow (see buffer=)";
 }

@@ -46,7 +46,13 @@ internal static class ControlRoutes
             Method = "GET",
             Pattern = "/v1/vms/{vm}/ports/{port}/attach",
             Summary = "Becomes a client of a port: a WebSocket whose messages are the bytes; an empty one ends what its sender sends.",
-            Query = [("access", "shared (the default): writes while nobody else holds the port; writer: always writes; observer: only reads.")],
+            Query =
+            [
+                ("access", "shared (the default): writes while nobody else holds the port; writer: always writes; observer: only reads; "
+                    + "queued: waits until nobody else holds the port, and has it alone."),
+                ("until", "port-end (the default): stays until the port is unplugged; guest-close: until the guest's program closes the port, "
+                    + $"which is close code 1001 with the reason \"{AttachedPort.GuestClosed}\"."),
+            ],
             Status = StatusCodes.Status101SwitchingProtocols,
             IsShort = false,
             Handler = AttachRoute.HandleAsync,

@@ -26,7 +26,7 @@ internal static class PortInstruments
         Counters(
             "vmchannel.port.messages", "{message}", "Buffers that went through the port.", counters => (counters.FromGuestMessages, counters.ToGuestMessages));
         Counter("vmchannel.port.dropped", "By", "Bytes of the guest that were dropped, because nobody was there to take them.", port => port.DroppedBytes);
-        Counter("vmchannel.port.lost_input", "By", "Bytes for the guest that were lost, because it read nothing while host ends were replaced.", port => port.Counters.LostToGuestBytes);
+        Counter("vmchannel.port.lost_input", "By", "Bytes for the guest that were dropped: it closed the port, or host ends were replaced, before it read them.", port => port.Counters.LostToGuestBytes);
         Counter("vmchannel.port.unlogged", "By", "Bytes that are missing in the log file, because it could not be written.", port => port.Counters.UnloggedBytes);
         Counter("vmchannel.port.kicks", "{kick}", "Kicks: how often the guest told the device.", port => port.Counters.Kicks);
         Counter("vmchannel.port.calls", "{call}", "Calls: how often the device told the guest.", port => port.Counters.Calls);

@@ -15,7 +15,7 @@ internal sealed class DeviceOptions
     private readonly Option<string[]> _serial = new("-virtioserial", "--virtioserial")
     {
         HelpName = "OPTIONS",
-        Description = "a channel: [port=N,]protocol=NAME[,char=CHARDEV | ,service=NAME][,on-disconnect=hold|discard]",
+        Description = "a channel: [port=N,]protocol=NAME[,char=CHARDEV | ,service=NAME][,on-disconnect=hold|discard][,on-guest-close=keep|disconnect]",
         Arity = ArgumentArity.OneOrMore,
     };
 

@@ -28,6 +28,8 @@ internal static class ServeManual
             service=NAME        a built-in service for any protocol: clipboard, log, echo, sink, source
             on-disconnect=hold  while nobody is there the guest waits, and nothing is lost (the default)
             on-disconnect=discard  the guest's bytes are dropped instead
+            on-guest-close=keep  a client stays when the guest's program closes the port (the default)
+            on-guest-close=disconnect  it is disconnected then: each opening in the guest is a connection of its own
             rate=SIZE           bytes per second, each way: 1000, 64K, 1M
             buffer=SIZE         kept for a console, and for each client that does not hold the channel (256K)
             history=SIZE        the guest's last bytes, which a late client gets first (0)

@@ -190,9 +190,15 @@ internal sealed class VmDevice : IDisposable
     /// <param name="connection">Owned from here on.</param>
     /// <param name="description">Who is at its other end, for people.</param>
     /// <param name="access">What it is given.</param>
+    /// <param name="untilGuestCloses">It leaves when the guest closes the port.</param>
+    /// <param name="client">The client itself.</param>
     /// <returns>The client's number.</returns>
-    public int Attach(Port port, FileDescriptor connection, string description, ClientAccess access)
-        => port.AddClient(new ConnectedChardev(_loop, connection, description, _log.CreateLogger<Chardev>()), access);
+    public int Attach(
+        Port port, FileDescriptor connection, string description, ClientAccess access, bool untilGuestCloses, out ConnectedChardev client)
+    {
+        client = new ConnectedChardev(_loop, connection, description, _log.CreateLogger<Chardev>());
+        return port.AddClient(client, access, untilGuestCloses);
+    }
 
     /// <summary>A front-end is there.</summary>
     public bool IsConnected => _server is { IsConnected: true } || _adapters.IsConnected;

@@ -5,6 +5,7 @@ using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 using VmChannel.Cli.Tests.Serve;
 using VmChannel.Control;
+using VmChannel.Wire.VirtioConsole;
 using Xunit;
 
 namespace VmChannel.Cli.Tests.Control;
@@ -233,6 +234,54 @@ public sealed class AttachTests
     }
 
     /// <summary>A port that nobody is at on the host.</summary>
+    [Fact]
+    public async Task UntilGuestCloses_GetsAllAndThenThatReason()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", Lonely(rig));
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+        await using AttachedPort attached = await rig.Client.AttachAsync("web", "1", AttachUntil.GuestClose, cancellationToken: ControlRig.Cancellation);
+        await using AttachedPort stays = await rig.Client.AttachAsync("web", "1", cancellationToken: ControlRig.Cancellation);
+
+        guest.Driver.Write(1, "last"u8);
+        guest.Driver.Send(1, ControlEvent.PortOpen, 0);
+
+        Assert.Equal("last", await ReadAsync(attached, 4));
+        Assert.Equal(0, await attached.ReadAsync(new byte[1], ControlRig.Cancellation));
+        Assert.Equal(AttachedPort.GuestClosed, attached.EndReason);
+        guest.Driver.Send(1, ControlEvent.PortOpen, 1);
+        guest.Driver.Write(1, "more"u8);
+        Assert.Equal("lastmore", await ReadAsync(stays, 8));
+    }
+
+    /// <summary>Whoever queues at a port that ends connections with the guest has an opening of its own.</summary>
+    [Fact]
+    public async Task Queued_AtAPortThatDisconnects_HasAnOpeningOfItsOwn()
+    {
+        await using ControlRig rig = new();
+        VmHost web = await rig.AddAsync("web", $"{Lonely(rig)},on-guest-close=disconnect");
+        using GuestDouble guest = new(web);
+        guest.Driver.Open(1);
+        await using AttachedPort first = await rig.Client.AttachAsync("web", "1", AttachAccess.Queued, ControlRig.Cancellation);
+        await using AttachedPort second = await rig.Client.AttachAsync("web", "1", AttachAccess.Queued, ControlRig.Cancellation);
+        Assert.True(await second.WriteAsync("two"u8.ToArray(), ControlRig.Cancellation));
+        Assert.True(await first.WriteAsync("one"u8.ToArray(), ControlRig.Cancellation));
+
+        Assert.Equal("one"u8.ToArray(), guest.Driver.Receive(1, 3));
+        guest.Driver.Write(1, "1"u8);
+        guest.Driver.Send(1, ControlEvent.PortOpen, 0);
+        Assert.Equal("1", await ReadAsync(first, 1));
+        Assert.Equal(0, await first.ReadAsync(new byte[1], ControlRig.Cancellation));
+        Assert.Equal(AttachedPort.GuestClosed, first.EndReason);
+
+        guest.Driver.Send(1, ControlEvent.PortOpen, 1);
+        Assert.Equal("two"u8.ToArray(), guest.Driver.Receive(1, 3));
+        guest.Driver.Write(1, "2"u8);
+        Assert.Equal("2", await ReadAsync(second, 1));
+        Assert.Equal(OnGuestClose.Disconnect, (await rig.Client.GetPortAsync("web", "1", ControlRig.Cancellation)).OnGuestClose);
+    }
+
     internal static string Lonely(ControlRig rig) => $"port=1,protocol=test.lonely,char=unix:{rig.File("lonely.sock")},server";
 
     internal static async Task<string> ReadAsync(AttachedPort attached, int count)

@@ -184,7 +184,7 @@ public sealed class ReplaceTests : IDisposable
         byte[] received = guest.Driver.Receive(1, 24);
         Assert.Equal(Enumerable.Range(12, 8).SelectMany(i => new byte[] { 1, 2, (byte)i }), received);
         Assert.Equal(12 * 3, Port.Counters.LostToGuestBytes);
-        Assert.True(_rig.Log.Contains("bytes for the guest were lost"));
+        Assert.True(_rig.Log.Contains("bytes for the guest were dropped"));
         all.ForEach(peer => peer.Dispose());
     }
 

@@ -18,6 +18,8 @@ public sealed class PortChangeTests
     [InlineData("rate=0", PortDifference.Limits)]
     [InlineData("readonly=off", PortDifference.Limits)]
     [InlineData("on-disconnect=hold", PortDifference.Policy)]
+    [InlineData("on-disconnect=hold,on-guest-close=disconnect", PortDifference.Policy)]
+    [InlineData("on-guest-close=keep", PortDifference.None)]
     [InlineData("logfile=", PortDifference.LogFile)]
     [InlineData("logfile=/m", PortDifference.LogFile)]
     [InlineData("logkeep=1", PortDifference.LogFile)]

@@ -14,7 +14,7 @@ public sealed class PortOptionsTests
 
     private static readonly string[] Pieces =
     [
-        "port", "nr", "protocol", "name", "char", "service", "on-disconnect", "=", ",", ",,", "org.a", "unix:/a", "tcp:h:1", "log", "path", "hold",
+        "port", "nr", "protocol", "name", "char", "service", "on-disconnect", "on-guest-close", "disconnect", "=", ",", ",,", "org.a", "unix:/a", "tcp:h:1", "log", "path", "hold",
         "4", "99999999999", "é", "\0", "\n", "server", ".", "rate", "buffer", "history", "64K", "logfile", "logsize", "logkeep", "readonly", "clients", "allow",
         "uid:", "/",
     ];
@@ -141,6 +141,7 @@ public sealed class PortOptionsTests
     [InlineData("protocol=a,service=lgo", "did you mean log?")]
     [InlineData("protocol=a,service=log,pth=x", "did you mean path?")]
     [InlineData("protocol=a,on-disconnect=drop", "say hold or discard")]
+    [InlineData("protocol=a,on-guest-close=drop", "say keep or disconnect")]
     [InlineData("protocol=a,rate=fast", "rate=fast: bytes per second are needed")]
     [InlineData("protocol=a,rate=-1", "bytes per second are needed")]
     [InlineData("protocol=a,rate=2T", "bytes per second are needed")]
@@ -176,6 +177,7 @@ public sealed class PortOptionsTests
     [Theory]
     [InlineData("port=1", "always port 0")]
     [InlineData("on-disconnect=hold", "never held back")]
+    [InlineData("on-guest-close=disconnect", "the guest never closes a console")]
     [InlineData("rate=1M", "never held back")]
     [InlineData("rat=1M", "unknown option rat")]
     public void TryParseConsole_Wrong_SaysWhatToDo(string text, string expected)

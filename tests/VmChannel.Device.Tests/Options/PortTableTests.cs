@@ -129,6 +129,35 @@ public sealed class PortTableTests
         Assert.Contains("a device has one", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("char=unix:/a,server", null)]
+    [InlineData("char=tcp::1,server,clients=4", null)]
+    [InlineData("char=ws::1,server", null)]
+    [InlineData("char=unix:/a,reconnect-ms=10", null)]
+    [InlineData("char=unix:/a", "add reconnect-ms=1000")]
+    [InlineData("char=tcp:h:1", "add reconnect-ms=1000")]
+    [InlineData("char=pty", "pty has none: it is for unix, tcp and ws")]
+    [InlineData("char=null", "null has none")]
+    [InlineData("char=fd:3", "fd:3 has none")]
+    [InlineData("service=echo", "the service echo has none")]
+    [InlineData("char=unix:/a,server,on-disconnect=discard", "does not go with on-disconnect=discard")]
+    [InlineData("char=unix:/a,server,writeonly", "does not go with writeonly")]
+    public void OnGuestClose_Disconnect_IsForWhatHasConnections(string end, string? expected)
+    {
+        PortTable table = new(31, Services);
+        bool isGood = table.TryAdd(Serial($"protocol=z,on-guest-close=disconnect,{end}"), out PortPlan? plan, out string? error);
+        Assert.Equal(expected is null, isGood);
+        Assert.Equal(isGood ? GuestClosePolicy.Disconnect : null, plan?.Spec.OnGuestClose);
+        Assert.Contains(expected ?? "", error ?? "", StringComparison.Ordinal);
+
+        // The same by a change of a port that is plugged.
+        PortTable other = new(31, Services);
+        Assert.True(other.TryAdd(Serial($"protocol=z,{end}"), out plan, out error), error);
+        Assert.True(PortOptions.TryParseChange("on-guest-close=disconnect", plan, Services, out PortPlan? changed, out error), error);
+        Assert.Equal(expected is null, other.TryReplace(changed, out error));
+        Assert.Contains(expected ?? "", error ?? "", StringComparison.Ordinal);
+    }
+
     private static PortRequest Serial(string text)
     {
         Assert.True(PortOptions.TryParseSerial(text, Services, out PortRequest? request, out string? error), error);

@@ -170,7 +170,7 @@ public sealed class ControlConversationTests
 
         // Only what its 64 posted buffers took has gone out; what waits says what a driver must know in the end.
         rig.Thread.Invoke(() => end.Connect(true));
-        rig.Thread.Settle();
+        Wait.Until(() => rig.Thread.Invoke(() => rig.Ports[1].IsHostOpen), "the host to be open");
         int messages = 0;
         SerialDriver.Received? last = null;
         int before;

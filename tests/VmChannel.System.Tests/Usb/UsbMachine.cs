@@ -37,18 +37,15 @@ public sealed class UsbMachine : IAsyncLifetime
         Assert.Equal(0, await args.Ended);
         string[] device = args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         Guest = await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, _folder.File("qemu"), device);
-        await Guest.UntilAsync("[ -e /dev/ttyUSB3 ]");
-        foreach (string protocol in new[] { Echo, Held, Second, Spare })
-        {
-            // Raw for good: a terminal keeps its settings from one opening to the next.
-            await Guest.RunAsync(
-                $"for tty in /sys/class/tty/ttyUSB*; do read -r name <$tty/device/../../product; [ \"$name\" != vmchannel:{protocol} ] || ln -s ${{tty##*/}} {PathOf(protocol)}; done; "
-                + $"stty raw -echo <{PathOf(protocol)}");
-        }
+        await WaitForLinksAsync();
     }
 
+    /// <summary>Waits until the guest has all its adapters by name.</summary>
+    internal Task WaitForLinksAsync()
+        => Guest.UntilAsync(string.Join(" && ", new[] { Echo, Held, Second, Spare }.Select(protocol => $"[ -e {PathOf(protocol)} ]")));
+
     /// <summary>The channel's path in the guest.</summary>
-    internal static string PathOf(string protocol) => $"/dev/{protocol}";
+    internal static string PathOf(string protocol) => Machine.PathOf(protocol);
 
     public async ValueTask DisposeAsync()
     {

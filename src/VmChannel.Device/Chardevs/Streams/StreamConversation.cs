@@ -19,11 +19,15 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
     private readonly TaskCompletionSource _isRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? _sendFailure;
+    private volatile bool _sendsRest;
 
     public StreamPeer Peer => peer;
 
     /// <summary>Bytes the peer sent; final once the peer has ended.</summary>
     public long ReceivedBytes { get; private set; }
+
+    /// <summary>Bytes it sent after nobody wanted them any more.</summary>
+    public long DroppedBytes { get; private set; }
 
     /// <summary>Bytes that may or may not have reached the peer when it went.</summary>
     public long LostBytes { get; private set; }
@@ -35,9 +39,22 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
     /// <param name="patience">For that; the first call decides.</param>
     public void Stop(TimeSpan patience)
     {
-        if (_stopping.TrySetResult())
+        if (_stopping.TrySetResult() || _sendsRest)
         {
             _abort.CancelAfter(patience);
+        }
+    }
+
+    /// <summary>
+    /// Loop thread, before the disposal: what is held for the peer is still sent, however long it takes for it, and then the
+    /// connection ends. Nothing more may be written for it. What it sends from now on is dropped.
+    /// </summary>
+    public void Finish()
+    {
+        _sendsRest = true;
+        if (_stopping.TrySetResult())
+        {
+            pipe.Input.CancelPendingRead();
         }
     }
 
@@ -57,6 +74,12 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
         {
             // The rest is for the next peer, but a write that has begun may end.
             await _stopSending.CancelAsync();
+            _abort.CancelAfter(Patience);
+        }
+
+        if (await Task.WhenAny(sending, receiving) == receiving && _sendsRest)
+        {
+            // Who sends nothing more may be gone.
             _abort.CancelAfter(Patience);
         }
 
@@ -105,13 +128,29 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
         {
             while (true)
             {
-                ReadResult held = await pipe.Input.ReadAsync(_stopSending.Token);
+                ReadResult held;
+                if (!_sendsRest)
+                {
+                    held = await pipe.Input.ReadAsync(_stopSending.Token);
+                }
+                else if (!pipe.Input.TryRead(out held))
+                {
+                    return;
+                }
+
                 ReadOnlyMemory<byte> piece = FirstPiece(held.Buffer);
                 SequencePosition after = held.Buffer.GetPosition(piece.Length);
                 if (piece.IsEmpty && held.IsCompleted)
                 {
                     pipe.Input.AdvanceTo(after);
                     return;
+                }
+
+                if (piece.IsEmpty)
+                {
+                    // The read was cancelled: to look again, or for the conversation before, which had ended by itself.
+                    pipe.Input.AdvanceTo(after);
+                    continue;
                 }
 
                 LostBytes = piece.Length;
@@ -150,6 +189,7 @@ internal sealed class StreamConversation(StreamPeer peer, LoopPipe pipe) : IDisp
                 if (_stopping.Task.IsCompleted)
                 {
                     // Nobody wants it, but left unread it would make a reset that overtakes what is still sent.
+                    DroppedBytes += count;
                     continue;
                 }
 

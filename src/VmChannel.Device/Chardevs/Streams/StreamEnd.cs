@@ -35,6 +35,7 @@ public sealed partial class StreamEnd : HostEnd
     private bool _isServing;
     private bool _isDisposed;
 
+    private StreamConversation? _attached;
     private string? _endReason;
     private long _givenBytes;
 
@@ -75,6 +76,21 @@ public sealed partial class StreamEnd : HostEnd
         }
 
         return given;
+    }
+
+    /// <summary>The peer gets what is held for it, however long it takes for that; until then nobody else is served.</summary>
+    public override void EndConnection(string reason)
+    {
+        if (_attached is not { } conversation)
+        {
+            return;
+        }
+
+        _attached = null;
+        _endReason = null;
+        conversation.Finish();
+        Skip(long.MaxValue);
+        SetOpen(false, $"{Description}: {reason}");
     }
 
     /// <summary>What the peer has sent can still be read; it leaves once it has what is held for it.</summary>
@@ -158,11 +174,18 @@ public sealed partial class StreamEnd : HostEnd
                 try
                 {
                     _loop.Post(() => Attach(conversation));
-                    await conversation.RunAsync(reason => _loop.Post(() => OnPeerEnded(reason)));
+                    await conversation.RunAsync(reason => _loop.Post(() => OnPeerEnded(conversation, reason)));
                 }
                 finally
                 {
                     SetCurrent(null);
+                }
+
+                if (IsPaired)
+                {
+                    _loop.Post(() => Skip(conversation.ReceivedBytes - _givenBytes));
+                    CountUnread(conversation.DroppedBytes);
+                    DropHeld(peer.Who);
                 }
 
                 if (conversation.LostBytes > 0)
@@ -209,38 +232,56 @@ public sealed partial class StreamEnd : HostEnd
             return;
         }
 
+        _attached = conversation;
         _givenBytes = 0;
         _endReason = null;
         SetOpen(true, $"{Description} ({conversation.Peer.Who})");
         _ = _firstPeer.TrySetResult();
     }
 
-    private void OnPeerEnded(string reason)
+    private void OnPeerEnded(StreamConversation conversation, string reason)
     {
-        _endReason = reason;
-        DetachIfRead();
+        if (ReferenceEquals(conversation, _attached))
+        {
+            _endReason = reason;
+            DetachIfRead();
+        }
+    }
+
+    private void Skip(long bytes)
+    {
+        long skipped = bytes > 0 ? _pipe.Skip(bytes) : 0;
+        _givenBytes += skipped;
+        CountUnread(skipped);
+    }
+
+    /// <summary>What was taken from the guest for a peer that has left is for nobody else.</summary>
+    private void DropHeld(string who)
+    {
+        long dropped = _pipe.DropHeld();
+        if (dropped > 0)
+        {
+            CountLost(dropped);
+            LogDropped(Description, dropped, who);
+        }
     }
 
     private void DetachIfRead()
     {
-        if (_endReason is string reason && Current() is { } conversation && _givenBytes == conversation.ReceivedBytes)
+        if (_endReason is string reason && _attached is { } conversation && _givenBytes == conversation.ReceivedBytes)
         {
             _endReason = null;
+            _attached = null;
             SetOpen(false, $"{Description}: {reason}");
             conversation.SetRead();
         }
     }
 
-    private StreamConversation? Current()
-    {
-        lock (_lock)
-        {
-            return _current;
-        }
-    }
-
     [LoggerMessage(92, LogLevel.Warning, "{Chardev}: {Bytes} bytes were being sent when the connection ({Peer}) ended; they are not sent again")]
     private partial void LogLost(string chardev, long bytes, string peer);
+
+    [LoggerMessage(96, LogLevel.Information, "{Chardev}: {Bytes} bytes of the guest were for a connection ({Peer}) that has ended; they are dropped")]
+    private partial void LogDropped(string chardev, long bytes, string peer);
 
     [LoggerMessage(93, LogLevel.Warning, "{Chardev}: stopped with {Bytes} bytes of the guest that nobody came for")]
     private partial void LogUndelivered(string chardev, long bytes);

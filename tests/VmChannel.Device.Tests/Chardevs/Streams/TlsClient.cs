@@ -25,20 +25,19 @@ internal sealed class TlsClient : IAsyncDisposable
 
     public static IPEndPoint Address(ChardevRig rig) => ((StreamEnd)rig.End).LocalAddress!;
 
-    public static async Task<Socket> ConnectAsync(ChardevRig rig)
-    {
-        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(Address(rig), Cancellation);
-        return socket;
-    }
+    public static Task<Socket> ConnectAsync(ChardevRig rig) => ConnectAsync(Address(rig));
 
     /// <summary>Connects and shakes hands.</summary>
     /// <param name="rig">Whose server.</param>
     /// <param name="authority">Whom the server's certificate has to come from.</param>
     /// <param name="certificate">The client's own.</param>
-    public static async Task<TlsClient> ConnectAsync(ChardevRig rig, TestAuthority authority, X509Certificate2? certificate = null)
+    public static Task<TlsClient> ConnectAsync(ChardevRig rig, TestAuthority authority, X509Certificate2? certificate = null)
+        => ConnectAsync(Address(rig), authority, certificate);
+
+    /// <inheritdoc cref="ConnectAsync(ChardevRig, TestAuthority, X509Certificate2?)"/>
+    public static async Task<TlsClient> ConnectAsync(IPEndPoint address, TestAuthority authority, X509Certificate2? certificate = null)
     {
-        TlsClient client = new(await ConnectAsync(rig));
+        TlsClient client = new(await ConnectAsync(address));
         X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(authority.Certificate);
         await client.Stream.AuthenticateAsClientAsync(
@@ -50,6 +49,13 @@ internal sealed class TlsClient : IAsyncDisposable
             },
             Cancellation).WaitAsync(TimeSpan.FromSeconds(20), Cancellation);
         return client;
+    }
+
+    private static async Task<Socket> ConnectAsync(IPEndPoint address)
+    {
+        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(address, Cancellation);
+        return socket;
     }
 
     public async Task<byte[]> ReadAsync(int count)

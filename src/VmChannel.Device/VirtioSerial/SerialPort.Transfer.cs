@@ -1,0 +1,174 @@
+using VmChannel.Device.Ports;
+using VmChannel.Device.Virtqueues;
+
+namespace VmChannel.Device.VirtioSerial;
+
+/// <content>How bytes go from one ring to the host and from the host to the other.</content>
+internal sealed partial class SerialPort
+{
+    /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
+    private const int BytesPerTurn = 256 * 1024;
+
+    private const int MaxChainsPerRead = 64;
+
+    private const int PartsOfBuffers = 4;
+
+    private bool MoveFromGuest(Virtqueue queue)
+    {
+        if (_borders.IsSet && Port is not { PartsOpenings: true })
+        {
+            bool isOpen = _borders.IsOpenLater;
+            _borders.Clear();
+            Port?.SetGuestOpen(isOpen);
+        }
+        else if (_borders.IsReached)
+        {
+            return false;
+        }
+
+        int chains = queue.Gather(batch, BytesPerTurn, Math.Min(_borders.Left, ChainBatch.MaxChains));
+        if (chains == 0)
+        {
+            return !queue.WaitForDriver(known: 0);
+        }
+
+        _lateCall.OnBuffers(chains);
+        if (_takenOfFirst > 0 && !batch.SkipFront(_takenOfFirst))
+        {
+            // The guest shortened a chain that was half delivered: nothing is left of it, and nobody was asked to take more.
+            _takenOfFirst = 0;
+            queue.Complete(batch, 1, 0);
+            _borders.Pass(1);
+            return true;
+        }
+
+        bool isFull = false;
+        int done = Port is null || IsStale ? Drop(chains) : Deliver(Port, out isFull);
+        int occupied = batch.Descriptors - chains;
+        bool callsLater = _lateCall.MayWait(queue, occupied + queue.Available());
+        queue.Complete(batch, done, 0, callsLater);
+        _borders.Pass(done);
+        if (callsLater)
+        {
+            _lateCall.Postpone(queue);
+        }
+
+        int left = queue.Available();
+        NudgeIfDrained(left, occupied + left + done + _doneBefore, queue.Size);
+        _doneBefore = done;
+
+        // Full or absent: the host end wakes us. No kick is wanted meanwhile.
+        return !isFull && (left > 0 || !queue.WaitForDriver(known: 0));
+    }
+
+    /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
+    /// <remarks>
+    /// Its eyes lag behind ours: it takes used chains back, adds one, and then finds no entry free although the device has
+    /// used some meanwhile. So what the turn before completed still counts as there.
+    /// </remarks>
+    private void NudgeIfDrained(int left, int before, int size)
+    {
+        _wasFull |= before >= size;
+        if (_wasFull && left <= size / 2)
+        {
+            _wasFull = false;
+            nudge(this);
+        }
+    }
+
+    /// <summary>Offers the batch to the host end. Returns how many whole chains it took.</summary>
+    /// <param name="port">Has the host end.</param>
+    /// <param name="isFull">It took less than it was offered.</param>
+    private int Deliver(Port port, out bool isFull)
+    {
+        batch.Truncate(BytesPerTurn);
+        long taken = batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length);
+        isFull = taken < batch.Length;
+        if (isFull || _flow!.IsFromGuestWaiting)
+        {
+            _flow!.OnOffered(taken > 0, isFull);
+        }
+
+        taken += _takenOfFirst;
+        int done = 0;
+        foreach (ChainBatch.Chain chain in batch.Chains)
+        {
+            if (taken < chain.Length)
+            {
+                break;
+            }
+
+            taken -= chain.Length;
+            done++;
+        }
+
+        _takenOfFirst = taken;
+        port.Counters.FromGuestMessages += done;
+        return done;
+    }
+
+    private int Drop(int chains)
+    {
+        counters.LostBytes += batch.Length;
+        return chains;
+    }
+
+    private bool MoveToGuest(Virtqueue queue)
+    {
+        // Linux throws away what arrives while nobody has the port open.
+        if (Port is not { IsGuestOpen: true, MayRead: true } port)
+        {
+            _flow?.OnGiven();
+            return false;
+        }
+
+        int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
+        if (chains == 0)
+        {
+            return !WaitForBuffers(queue);
+        }
+
+        if (_flow!.IsToGuestWaiting)
+        {
+            _flow.OnGiven();
+        }
+
+        batch.Truncate(BytesPerTurn);
+        _mostBuffers = Math.Max(_mostBuffers, queue.Available());
+        _waitsForMany = false;
+        long room = batch.Length;
+        long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
+        int filled = batch.CountFilled(given);
+        queue.Complete(batch, filled, given);
+        port.Counters.ToGuestMessages += filled;
+
+        // Walking buffers that a short read leaves empty is wasted, so their number follows what was there to read.
+        bool isMore = given == room;
+        _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
+        queue.RefuseKicks();
+        return isMore;
+    }
+
+    /// <summary>The driver has all its buffers, and there may be more to give. False when some came back meanwhile.</summary>
+    /// <remarks>
+    /// A driver that reads gives its buffers back one by one, and has the others to read meanwhile: asked to kick for the
+    /// first, it would do so for each. Kicks are wanted again when a good part is back, or after a moment whatever is.
+    /// </remarks>
+    private bool WaitForBuffers(Virtqueue queue)
+    {
+        _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
+        if (!_waitsForMany)
+        {
+            bool waits = queue.WaitForDriver(known: 0);
+            if (waits)
+            {
+                _flow!.OnNoBuffers(hadBuffers: _mostBuffers > 0 || queue.Position != 0);
+            }
+
+            return waits;
+        }
+
+        loop.Postpone(this);
+        return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
+    }
+}
