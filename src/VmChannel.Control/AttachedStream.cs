@@ -7,6 +7,7 @@ internal sealed class AttachedStream(AttachedPort port, IDisposable? owner) : St
     private static readonly TimeSpan LeaveTime = TimeSpan.FromSeconds(2);
 
     private Task<int>? _reading;
+    private int _hasLeft;
 
     public override bool CanRead => true;
 
@@ -71,6 +72,28 @@ internal sealed class AttachedStream(AttachedPort port, IDisposable? owner) : St
 
     public override async ValueTask DisposeAsync()
     {
+        await LeaveAsync();
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            LeaveAsync().GetAwaiter().GetResult();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private async Task LeaveAsync()
+    {
+        if (Interlocked.Exchange(ref _hasLeft, 1) != 0)
+        {
+            return;
+        }
+
         using CancellationTokenSource limit = new(LeaveTime);
         try
         {
@@ -85,16 +108,5 @@ internal sealed class AttachedStream(AttachedPort port, IDisposable? owner) : St
 
         await port.DisposeAsync();
         owner?.Dispose();
-        await base.DisposeAsync();
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            DisposeAsync().AsTask().GetAwaiter().GetResult();
-        }
-
-        base.Dispose(disposing);
     }
 }

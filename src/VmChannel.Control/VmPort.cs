@@ -40,7 +40,7 @@ public static class VmPort
     private static async ValueTask<Stream> OpenAsync(
         ControlClient client, IDisposable? owner, string vm, string port, CancellationToken cancellationToken)
     {
-        AttachedPort attached = await client.AttachAsync(vm, port, AttachAccess.Shared, cancellationToken);
+        AttachedPort attached = await client.AttachAsync(vm, port, AttachUntil.GuestClose, AttachAccess.Shared, cancellationToken);
         try
         {
             long began = Stopwatch.GetTimestamp();
