@@ -17,12 +17,18 @@ internal sealed record PackageSet(string Name, string Purpose, string Suite, IRe
     /// <summary>Written into the unpacked set once it is complete. Null where the packages are used as they are.</summary>
     public Action<string>? Finish { get; init; }
 
+    /// <summary>
+    /// True: what dpkg knows of each package is kept beside <c>root</c>, in <c>control/PACKAGE_VERSION_ARCHITECTURE</c>: the files of its
+    /// control archive, and <c>list</c>, its paths. A package database can be made of it.
+    /// </summary>
+    public bool KeepsControl { get; init; }
+
     /// <summary>Folder name in the cache: changes with the definition, so two versions of vmchannel share a cache safely.</summary>
     public string FolderName
     {
         get
         {
-            string definition = $"{Layout}|{Name}|{Suite}|{WithDependencies}|{string.Join(' ', Packages)}";
+            string definition = $"{Layout}|{Name}|{Suite}|{WithDependencies}|{string.Join(' ', Packages)}{(KeepsControl ? "|control" : "")}";
             byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(definition));
             return $"{Name}-{Convert.ToHexStringLower(hash.AsSpan(0, 4))}";
         }

@@ -27,6 +27,19 @@ internal static class PackageSets
         "peers", "guest programs that speak over named ports", "bookworm",
         ["qemu-guest-agent", "spice-vdagent", "udev", "socat"], WithDependencies: true);
 
+    // Packages that every system has are named too: nothing depends on them.
+    public static readonly PackageSet Debian = new(
+        "debian", "a small Debian with systemd, for the tests", "bookworm",
+        [
+            "systemd-sysv", "udev", "dpkg", "init-system-helpers", "initramfs-tools", "kmod", "busybox", "bash", "dash", "coreutils", "diffutils",
+            "findutils", "grep", "gzip", "sed", "tar", "mount", "util-linux", "procps", "passwd", "base-files",
+            "base-passwd", "debianutils", "hostname", "libc-bin", "login", "perl-base", "sysvinit-utils", "usr-is-merged",
+        ],
+        WithDependencies: true)
+    {
+        KeepsControl = true,
+    };
+
     public static readonly PackageSet Lintian = new(
         "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
 
@@ -43,7 +56,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, Lintian, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, Debian, Lintian, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }

@@ -58,10 +58,13 @@ internal sealed class PackageStore(string folder, ProgressLine progress)
         for (int index = 0; index < archives.Length; index++)
         {
             progress.Show($"vmchannel: unpacking {set.Name} {index + 1}/{archives.Length} …");
-            ToolProcess unpack = await ToolProcess.RunAsync("dpkg-deb", ["--extract", archives[index], root], null, "/", cancellationToken);
-            if (unpack.ExitCode != 0)
+            string paths = await UnpackAsync("--vextract", archives[index], root, cancellationToken);
+            if (set.KeepsControl)
             {
-                throw new FetchException($"dpkg-deb could not unpack {Path.GetFileName(archives[index])}:\n  {unpack.Errors.Trim()}");
+                string control = Path.Combine(unfinished, "control", Path.GetFileNameWithoutExtension(archives[index]));
+                Directory.CreateDirectory(control);
+                await UnpackAsync("--control", archives[index], control, cancellationToken);
+                await File.WriteAllTextAsync(Path.Combine(control, "list"), paths, cancellationToken);
             }
         }
 
@@ -79,6 +82,14 @@ internal sealed class PackageStore(string folder, ProgressLine progress)
 
         Directory.Move(unfinished, complete);
         return complete;
+    }
+
+    private static async Task<string> UnpackAsync(string how, string archive, string folder, CancellationToken cancellationToken)
+    {
+        ToolProcess unpack = await ToolProcess.RunAsync("dpkg-deb", [how, archive, folder], null, "/", cancellationToken);
+        return unpack.ExitCode == 0
+            ? unpack.Output
+            : throw new FetchException($"dpkg-deb could not unpack {Path.GetFileName(archive)}:\n  {unpack.Errors.Trim()}");
     }
 
     /// <summary>Unpacked by an ordinary user, a set-uid program would let others act as that user.</summary>

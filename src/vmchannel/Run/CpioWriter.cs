@@ -9,7 +9,10 @@ namespace VmChannel.Cli.Run;
 internal sealed class CpioWriter(Stream target) : IDisposable
 {
     private const uint Folder = 0x4000 | 0x1ED;    // drwxr-xr-x
-    private const uint File = 0x8000 | 0x1ED;      // -rwxr-xr-x
+    private const uint File = 0x8000;
+    private const uint Link = 0xA000 | 0x1FF;      // lrwxrwxrwx
+    private const UnixFileMode Executable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private const uint CharacterDevice = 0x2000 | 0x180; // crw-------
 
     private readonly HashSet<string> _folders = [];
@@ -29,11 +32,18 @@ internal sealed class CpioWriter(Stream target) : IDisposable
         WriteEntry(path, Folder, device: (0, 0), []);
     }
 
-    /// <summary>Adds an executable file, and the folders above it.</summary>
-    public void AddFile(string path, ReadOnlySpan<byte> content)
+    /// <summary>Adds a file, and the folders above it.</summary>
+    public void AddFile(string path, ReadOnlySpan<byte> content, UnixFileMode mode = Executable)
     {
         AddFolder(Path.GetDirectoryName(path)!);
-        WriteEntry(path, File, device: (0, 0), content);
+        WriteEntry(path, File | (uint)mode, device: (0, 0), content);
+    }
+
+    /// <summary>Adds a symbolic link, and the folders above it.</summary>
+    public void AddLink(string path, string target)
+    {
+        AddFolder(Path.GetDirectoryName(path)!);
+        WriteEntry(path, Link, device: (0, 0), Encoding.UTF8.GetBytes(target));
     }
 
     /// <summary>Adds a device node that must exist before the first program runs.</summary>

@@ -53,6 +53,23 @@ public sealed class CpioWriterTests
         Assert.Equal("0000000500000001", text.Substring(6 + (9 * 8), 16));
     }
 
+    [Fact]
+    public void AddLink_ToAFolder_HasTheTargetAsItsContent()
+    {
+        string text = Encoding.ASCII.GetString(Write(cpio => cpio.AddLink("/bin", "usr/bin")));
+
+        Assert.Equal("0000A1FF", text.Substring(6 + 8, 8));
+        Assert.Contains("bin\0" + "\0\0" + "usr/bin\0", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AddFile_WithAMode_HasIt()
+    {
+        string text = Encoding.ASCII.GetString(Write(cpio => cpio.AddFile("/secret", [], UnixFileMode.UserRead | UnixFileMode.UserWrite)));
+
+        Assert.Equal("00008180", text.Substring(6 + 8, 8));
+    }
+
     private static byte[] Write(Action<CpioWriter> add)
     {
         using MemoryStream stream = new();

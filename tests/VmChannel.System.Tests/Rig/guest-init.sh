@@ -1,17 +1,21 @@
 #!/bin/bash
 # First process of a test guest: loads the modules, lets the links be made, and runs what the test says over the serial line
 # named on the kernel's command line. A line "ID SCRIPT" (backslash escapes) is answered by "@ID EXIT-CODE OUTPUT" (base64).
-export PATH=/bin HOME=/tmp TERM=dumb
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-mount -t tmpfs tmpfs /tmp
-mount -t tmpfs tmpfs /run
-ln -s /proc/self/fd /dev/fd
+# Where systemd is the first process, this is a service of its, and the machine is ready as it is.
+export PATH=/usr/sbin:/usr/bin:/bin HOME=/tmp TERM=dumb
 
-for module in /modules/*; do
-    insmod "$module"
-done
+if [ $$ = 1 ]; then
+    mount -t proc proc /proc
+    mount -t sysfs sysfs /sys
+    mount -t devtmpfs devtmpfs /dev
+    mount -t tmpfs tmpfs /tmp
+    mount -t tmpfs tmpfs /run
+    ln -s /proc/self/fd /dev/fd
+
+    for module in /modules/*; do
+        insmod "$module"
+    done
+fi
 
 read -r words </proc/cmdline
 for word in $words; do
@@ -21,7 +25,7 @@ for word in $words; do
     esac
 done
 
-[ "$links" = none ] || vmchannel-guest watch </dev/null >/dev/kmsg 2>&1 &
+[ $$ != 1 ] || [ "$links" = none ] || vmchannel-guest watch </dev/null >/dev/kmsg 2>&1 &
 
 exec 3<>"$line"
 stty raw -echo <&3
