@@ -5,6 +5,7 @@ using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
+using PortTransport = VmChannel.Device.Ports.PortTransport;
 
 namespace VmChannel.Cli.Run;
 
@@ -43,6 +44,11 @@ internal static class RunVerb
             if (plan.Ports.Any(port => port.Spec.IsConsole))
             {
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
+            }
+
+            if (plan.Ports.Any(port => port.Spec.Transport == PortTransport.UsbSerial))
+            {
+                throw new UsageException("run: its guest has virtio: give the channel with -virtioserial, or use serve");
             }
 
             VmTarget? served = await FindServedAsync(parsed.GetValue(vm), parsed.GetValue(control), device.HasPorts(parsed) || show is not null);
