@@ -29,4 +29,5 @@ if (parsed.Errors.Count > 0)
     return Failure.Usage;
 }
 
-return await parsed.InvokeAsync();
+// Signals mean what they always do: nothing here needs time to end.
+return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
