@@ -40,35 +40,55 @@ public static class VmPort
     private static async ValueTask<Stream> OpenAsync(
         ControlClient client, IDisposable? owner, string vm, string port, CancellationToken cancellationToken)
     {
-        AttachedPort attached = await client.AttachAsync(vm, port, AttachUntil.GuestClose, AttachAccess.Shared, cancellationToken);
-        try
+        for (long began = Stopwatch.GetTimestamp(); ;)
         {
-            long began = Stopwatch.GetTimestamp();
-            while (await FindHolderAsync(client, vm, port, attached.ClientId, cancellationToken) is string holder)
+            AttachedPort attached = await client.AttachAsync(vm, port, AttachUntil.GuestClose, AttachAccess.Shared, cancellationToken);
+            string? holder = null;
+            try
             {
-                if (Stopwatch.GetElapsedTime(began) > HolderGrace)
+                Turn turn;
+                while (((turn, holder) = await LookAsync(client, vm, port, attached.ClientId, cancellationToken)).turn == Turn.Waits
+                    && Stopwatch.GetElapsedTime(began) < HolderGrace)
                 {
-                    throw new ControlException($"{vm} {port}: {holder} has the port, and one program at a time can use it so: end that one, or ask it");
+                    await Task.Delay(Glance, cancellationToken);
                 }
 
-                await Task.Delay(Glance, cancellationToken);
+                if (turn == Turn.Has)
+                {
+                    return new AttachedStream(attached, owner);
+                }
+            }
+            catch
+            {
+                await attached.DisposeAsync();
+                throw;
             }
 
-            return new AttachedStream(attached, owner);
-        }
-        catch
-        {
             await attached.DisposeAsync();
-            throw;
+            if (Stopwatch.GetElapsedTime(began) >= HolderGrace)
+            {
+                throw new ControlException($"{vm} {port}: {holder ?? "the guest, which opens and closes it again and again,"} has the port, and one program at a time can use it so: end that one, or ask it");
+            }
         }
     }
 
-    /// <summary>Who has the port; null = this client.</summary>
-    private static async Task<string?> FindHolderAsync(ControlClient client, string vm, string port, int id, CancellationToken cancellationToken)
+    /// <summary>Whether a client has the port, and who has it otherwise.</summary>
+    private static async Task<(Turn Turn, string? Holder)> LookAsync(
+        ControlClient client, string vm, string port, int id, CancellationToken cancellationToken)
     {
         PortInfo info = await client.GetPortAsync(vm, port, cancellationToken);
-        return info.Clients.Any(other => other.Id == id && other.IsHolder)
-            ? null
-            : info.Clients.FirstOrDefault(other => other.IsHolder)?.Description ?? info.HostEnd;
+        return info.Clients.FirstOrDefault(other => other.Id == id) switch
+        {
+            null => (Turn.IsOver, null), // the guest closed the port meanwhile, as it does after the client before
+            { IsHolder: true } => (Turn.Has, null),
+            _ => (Turn.Waits, info.Clients.FirstOrDefault(other => other.IsHolder)?.Description ?? info.HostEnd),
+        };
+    }
+
+    private enum Turn
+    {
+        Waits,
+        Has,
+        IsOver,
     }
 }

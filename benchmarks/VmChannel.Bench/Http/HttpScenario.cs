@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using VmChannel.Bench.Results;
-using VmChannel.Mux;
 
 namespace VmChannel.Bench.Http;
 

@@ -89,10 +89,16 @@ internal sealed class ForwardListener : IDisposable
             await using (remote)
             {
                 ForwardedConnection connection = new(client, local, remote);
-                await connection.RunAsync(cancellationToken);
-                if (isVerbose)
+                try
                 {
-                    StandardStream.WriteError($"vmchannel: {who}: {connection.FromGuest} bytes from the guest, {connection.ToGuest} to it\n");
+                    await connection.RunAsync(cancellationToken);
+                }
+                finally
+                {
+                    if (isVerbose)
+                    {
+                        StandardStream.WriteError($"vmchannel: {who}: {connection.FromGuest} bytes from the guest, {connection.ToGuest} to it\n");
+                    }
                 }
             }
         }

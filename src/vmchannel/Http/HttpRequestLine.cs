@@ -45,23 +45,30 @@ internal static class HttpRequestLine
         int colon = header.IndexOf(':', StringComparison.Ordinal);
         string name = colon <= 0 ? "" : header[..colon].Trim();
         string value = header[(colon + 1)..].Trim();
-        if (name.Length > 0 && value.All(c => !char.IsControl(c)))
+        if (name.Length == 0 || value.Any(char.IsControl) || !TryAdd(request, name, value))
         {
-            if (request.Headers.TryAddWithoutValidation(name, value))
-            {
-                return;
-            }
+            throw new UsageException($"--header {StandardStream.Printable(header)}: a header such as 'Accept: text/html' is needed");
+        }
+    }
 
+    private static bool TryAdd(HttpRequestMessage request, string name, string value)
+    {
+        if (request.Headers.TryAddWithoutValidation(name, value))
+        {
+            return true;
+        }
+
+        try
+        {
             // What describes a body is its content's.
             request.Content ??= new ByteArrayContent([]);
             _ = request.Content.Headers.Remove(name);
-            if (request.Content.Headers.TryAddWithoutValidation(name, value))
-            {
-                return;
-            }
+            return request.Content.Headers.TryAddWithoutValidation(name, value);
         }
-
-        throw new UsageException($"--header {StandardStream.Printable(header)}: a header such as 'Accept: text/html' is needed");
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     private static HttpContent ContentOf(string data)
