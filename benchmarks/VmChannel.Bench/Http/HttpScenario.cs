@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using VmChannel.Bench.Results;
+using VmChannel.Mux;
 
 namespace VmChannel.Bench.Http;
 
@@ -54,9 +55,9 @@ internal sealed class HttpScenario(BenchSettings settings, WebGuest guest)
         {
             alone.Add(await TurnsAsync(small, () => false));
             downloadAlone.Add(await DownloadAsync(bulk));
-            Task<double> download = DownloadAsync(bulk);
-            beside.Add(await TurnsAsync(small, () => !download.IsCompleted));
-            downloadBeside.Add(await download);
+            (Series turns, double rate) = await BesideAsync(small, bulk);
+            beside.Add(turns);
+            downloadBeside.Add(rate);
         }
 
         foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
@@ -86,6 +87,13 @@ internal sealed class HttpScenario(BenchSettings settings, WebGuest guest)
     }
 
     /// <returns>Mebibytes a second.</returns>
+    private async Task<(Series Turns, double Rate)> BesideAsync(HttpClient small, HttpClient bulk)
+    {
+        Task<double> download = DownloadAsync(bulk);
+        Series turns = await TurnsAsync(small, () => !download.IsCompleted);
+        return (turns, await download);
+    }
+
     private static async Task<double> DownloadAsync(HttpClient client)
     {
         await Task.Yield();
