@@ -149,6 +149,12 @@ public sealed class ChannelStream : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Closes the channel, which tells the host. Whoever waits for it gets <see cref="ObjectDisposedException"/>.</summary>
+    public override ValueTask DisposeAsync() =>
+        Transport == ChannelTransport.UsbSerial
+            ? new(Task.Run(() => base.DisposeAsync().AsTask())) // closing waits until the adapter has taken the last bytes
+            : base.DisposeAsync();
+
+    /// <summary>Closes the channel, which tells the host. Whoever waits for it gets <see cref="ObjectDisposedException"/>.</summary>
     /// <param name="disposing">It was asked for.</param>
     protected override void Dispose(bool disposing)
     {

@@ -5,6 +5,9 @@ internal sealed record PortState(bool? GuestOpen, bool? HostOpen, bool? IsConsol
 {
     private const string Folder = "/sys/kernel/debug/virtio-ports";
 
+    /// <summary>Somebody who may look could learn something.</summary>
+    public static bool IsKnowable => Directory.Exists(Folder);
+
     /// <summary>Reads the state; all unknown without debugfs or the right to look.</summary>
     /// <remarks>Linux <c>virtio_console.c</c>, <c>port_debugfs_show</c>: lines of <c>key: value</c>.</remarks>
     public static PortState Read(PortId id)

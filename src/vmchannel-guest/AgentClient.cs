@@ -1,11 +1,10 @@
 using System.Buffers;
-using VmChannel.Native;
 using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.GuestTool;
 
 /// <summary>The guest's side of the SPICE agent protocol, for one text in one direction. Blocking; one thread reads and writes.</summary>
-internal sealed class AgentClient(FileDescriptor channel)
+internal sealed class AgentClient(Stream channel)
 {
     /// <summary>What the host takes at most, too.</summary>
     public const int MaxTextBytes = 1024 * 1024;
@@ -94,7 +93,7 @@ internal sealed class AgentClient(FileDescriptor channel)
                 return (message.Header.Type, message.Payload.ToArray());
             }
 
-            int count = channel.Read(_input).OrThrow("read");
+            int count = channel.Read(_input);
             _unread = count > 0 ? _input.AsMemory(0, count) : throw new IOException("the host closed its end");
         }
     }
@@ -108,9 +107,6 @@ internal sealed class AgentClient(FileDescriptor channel)
             writer.WriteChunk(chunks);
         }
 
-        for (ReadOnlySpan<byte> left = chunks.WrittenSpan; left.Length > 0;)
-        {
-            left = left[channel.Write(left).OrThrow("write")..];
-        }
+        channel.Write(chunks.WrittenSpan);
     }
 }

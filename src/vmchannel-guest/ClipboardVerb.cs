@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text;
 using VmChannel.Guest;
-using VmChannel.Native;
-using VmChannel.Wire;
 
 namespace VmChannel.GuestTool;
 
@@ -16,9 +14,9 @@ internal static class ClipboardVerb
     {
         Argument<string> text = new("TEXT") { Description = "The text; without it standard input", Arity = ArgumentArity.ZeroOrOne };
         Command copy = new("copy", "Give a text to the host's clipboard. Ends when the host has it.") { text };
-        copy.SetAction(parsed => Run(client => client.Copy(TextOf(parsed.GetValue(text)))));
+        copy.SetAction(parsed => RunAsync(client => client.Copy(TextOf(parsed.GetValue(text)))));
         Command paste = new("paste", "Print the text of the host's clipboard. Waits until there is one.");
-        paste.SetAction(_ => Run(client =>
+        paste.SetAction(_ => RunAsync(client =>
         {
             using Stream output = Console.OpenStandardOutput();
             output.Write(client.Paste());
@@ -26,29 +24,27 @@ internal static class ClipboardVerb
         return new("clipboard", "Copy text to the host and paste text from it.") { copy, paste };
     }
 
-    private static int Run(Action<AgentClient> act)
+    private static async Task<int> RunAsync(Action<AgentClient> act)
     {
         foreach (string name in Names)
         {
-            _ = ProtocolName.TryParse(name, out ProtocolName protocol, out _);
-            if (PortSearch.Find(protocol, TimeSpan.Zero) is not GuestPort port)
-            {
-                continue;
-            }
-
             try
             {
-                _ = FileDescriptor.Open(port.Path, OpenFlags.ReadWrite, 0, out FileDescriptor? channel)
-                    .OrThrow($"open {port.Path}");
-                using (channel)
-                {
-                    act(new AgentClient(channel!));
-                    return Failure.None;
-                }
+                using ChannelStream channel = await VmChannels.OpenAsync(name);
+                act(new AgentClient(channel));
+                return Failure.None;
             }
-            catch (IOException fault) when (fault.HResult == (int)Errno.Busy)
+            catch (ChannelNotFoundException)
+            {
+                // Perhaps the other name.
+            }
+            catch (ChannelBusyException)
             {
                 return Failure.Report($"{name}: another program has it open, such as spice-vdagentd; use the desktop's clipboard then");
+            }
+            catch (ChannelException fault)
+            {
+                return Failure.Report(fault.Message);
             }
             catch (IOException fault)
             {

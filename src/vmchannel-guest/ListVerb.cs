@@ -7,9 +7,9 @@ namespace VmChannel.GuestTool;
 
 /// <summary>One line of <c>list --json</c>; members that are unknown are left out.</summary>
 internal sealed record ListedChannel(
-    string? Name, uint Port, uint Device, string Path, string? Link, bool? GuestOpen, bool? HostOpen, string? Problem);
+    string? Name, uint? Port, uint? Device, string Path, string? Link, bool? GuestOpen, bool? HostOpen, string? Problem);
 
-/// <summary><c>list</c>: the ports of this guest, their names and links.</summary>
+/// <summary><c>list</c>: the ports and adapters of this guest, their names and links.</summary>
 internal static class ListVerb
 {
     public static Command Create()
@@ -22,7 +22,7 @@ internal static class ListVerb
 
     private static int Run(bool asJson)
     {
-        IReadOnlyList<GuestPort> ports = PortScan.Read();
+        IReadOnlyList<GuestPort> ports = [.. PortScan.Read(), .. AdapterScan.Read()];
         IReadOnlyDictionary<string, PortId?> links = new DeviceLinks("/dev").Read();
         LinkPlan plan = LinkPlan.Make(ports, links);
         List<ListedChannel> channels = [.. ports.Where(port => !port.IsInternal).Select(port => Describe(port, plan, links))];
@@ -40,7 +40,7 @@ internal static class ListVerb
 
     private static ListedChannel Describe(GuestPort port, LinkPlan plan, IReadOnlyDictionary<string, PortId?> links)
     {
-        PortState state = PortState.Read(port.Id);
+        PortState state = port.Id.IsUsb ? new(null, null, null) : PortState.Read(port.Id);
         string? link = port.Protocol is { } name ? LinkPlan.ChannelPath(name) : null;
 
         // The plan says what should be; only what is there counts.
@@ -49,14 +49,15 @@ internal static class ListVerb
             : state.IsConsole == true ? "it is a console"
             : port.Shown is null ? "it has no name"
             : linked ? null : "its link is not there: neither udev nor vmchannel-guest watch has made it";
-        return new(port.Shown, port.Id.Number, port.Id.Device, port.Path, linked ? $"/dev/{link}" : null, state.GuestOpen, state.HostOpen, problem);
+        return new(
+            port.Shown, port.Id.IsUsb ? null : port.Id.Number, port.Id.IsUsb ? null : port.Id.Device, port.Path, linked ? $"/dev/{link}" : null, state.GuestOpen, state.HostOpen, problem);
     }
 
     private static void PrintTable(List<ListedChannel> channels)
     {
         if (channels.Count == 0)
         {
-            Console.Error.WriteLine("vmchannel-guest: this machine has no virtio-serial ports");
+            Console.Error.WriteLine("vmchannel-guest: this machine has no virtio-serial ports, and no USB adapters that are channels");
             return;
         }
 
@@ -65,7 +66,7 @@ internal static class ListVerb
         foreach (ListedChannel channel in channels)
         {
             string[] state = stateKnown ? [OpenOrClosed(channel.GuestOpen), OpenOrClosed(channel.HostOpen)] : [];
-            rows.Add([channel.Name ?? "-", $"{channel.Port}", channel.Path, channel.Link ?? "-", .. state]);
+            rows.Add([channel.Name ?? "-", channel.Port is uint port ? $"{port}" : "-", channel.Path, channel.Link ?? "-", .. state]);
         }
 
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];

@@ -30,7 +30,7 @@ internal static class OpenVerb
         {
             name, wait, linger,
         };
-        command.SetAction(parsed => Run(parsed.GetRequiredValue(name), parsed.GetValue(wait), parsed.GetValue(linger)));
+        command.SetAction(parsed => RunAsync(parsed.GetRequiredValue(name), parsed.GetValue(wait), parsed.GetValue(linger)));
         return command;
     }
 
@@ -42,51 +42,30 @@ internal static class OpenVerb
         return [.. args.Select((arg, i) => arg == "--wait" && (end < 0 || i < end) ? $"--wait={Endless}" : arg)];
     }
 
-    private static int Run(ProtocolName name, TimeSpan wait, TimeSpan linger)
+    private static async Task<int> RunAsync(ProtocolName name, TimeSpan wait, TimeSpan linger)
     {
         try
         {
-            if (PortSearch.Find(name, wait) is not GuestPort port)
-            {
-                string waited = wait == TimeSpan.Zero ? "; --wait waits for it" : $" after {wait.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s";
-                return Failure.Report($"no channel {name} on this machine{waited}. vmchannel-guest list shows those there are");
-            }
-
-            PosixResult result = FileDescriptor.Open(port.Path, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out FileDescriptor? channel);
-            using (channel)
-            {
-                return channel is null
-                    ? Failure.Report($"cannot open {name} ({port.Path}): {Explain(result)}")
-                    : Relay($"{name} ({port.Path})", channel, linger);
-            }
+            await using ChannelStream channel = await VmChannels.OpenAsync(name.Text, wait);
+            ChannelRelay relay = new(channel, FileDescriptor.Borrow(0), FileDescriptor.Borrow(1), linger);
+            RelayEnd end = await relay.RunAsync();
+            return end == RelayEnd.OutputClosed ? Failure.Report("standard output is closed")
+                : relay.UnsentBytes == 0 ? Failure.None
+                : Failure.Report($"{name} ({channel.DevicePath}): the host closed its end, {relay.UnsentBytes} bytes or more of the input were not sent");
+        }
+        catch (ChannelNotFoundException) when (wait == TimeSpan.Zero)
+        {
+            return Failure.Report($"no channel {name} on this machine; --wait waits for it. vmchannel-guest list shows those there are");
+        }
+        catch (ChannelException fault)
+        {
+            return Failure.Report(fault.Message);
         }
         catch (IOException fault)
         {
             return Failure.Report($"{name}: {fault.Message}");
         }
     }
-
-    private static int Relay(string shown, FileDescriptor channel, TimeSpan linger)
-    {
-        ChannelRelay relay = new(channel, FileDescriptor.Borrow(0), FileDescriptor.Borrow(1), linger);
-        RelayEnd end = relay.Run();
-        return end switch
-        {
-            RelayEnd.Unplugged => Failure.Report($"{shown} was unplugged"),
-            RelayEnd.OutputClosed => Failure.Report("standard output is closed"),
-            _ when relay.UnsentBytes > 0 => Failure.Report($"{shown}: the host closed its end, {relay.UnsentBytes} bytes or more of the input were not sent"),
-            _ => Failure.None,
-        };
-    }
-
-    private static string Explain(PosixResult result) => result.Error switch
-    {
-        Errno.Busy => "another program has it open, and a port takes one at a time",
-        Errno.NoDevice or Errno.NotFound => "it was unplugged just now",
-        Errno.NoSuchDeviceOrAddress => "it is a console; its device is /dev/hvc0 or a higher number",
-        Errno.AccessDenied or Errno.Permission => "permission denied; run as root, or let a udev rule give the device to a group",
-        _ => result.Message,
-    };
 
     internal static ProtocolName ParseName(ArgumentResult result)
     {

@@ -32,4 +32,4 @@ if (parsed.Errors.Count > 0)
 }
 
 // Verbs that have something to do when they are stopped see to it themselves.
-return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });

@@ -23,7 +23,7 @@ internal sealed class ChannelChanges : IPolled, IDisposable
         if (SocketFolder.Path is null && UeventSocket.Open(out _events).IsSuccess)
         {
             _key = ChannelPoller.Shared.Add(this);
-            ChannelPoller.Shared.Watch(_key, _events!.Descriptor);
+            _ = ChannelPoller.Shared.Watch(_key, _events!.Descriptor).OrThrow("wait for kernel events");
         }
     }
 

@@ -11,6 +11,7 @@ internal static class ChannelOpening
         ChannelFile file = channel.Transport switch
         {
             ChannelTransport.UnixSocket => OpenSocket(channel, onHostClose),
+            ChannelTransport.UsbSerial => OpenUsbSerial(channel),
             _ => OpenPort(channel),
         };
         return new(new OpenChannel(channel, onHostClose, file));
@@ -20,6 +21,27 @@ internal static class ChannelOpening
     {
         PosixResult result = FileDescriptor.Open(channel.DevicePath, OpenFlags.ReadWrite | OpenFlags.NonBlocking, 0, out FileDescriptor? port);
         return port is not null ? new(channel, port) : throw Failure(channel, result);
+    }
+
+    private static UsbSerialFile OpenUsbSerial(ChannelInfo channel)
+    {
+        const OpenFlags Flags = OpenFlags.ReadWrite | OpenFlags.NonBlocking | OpenFlags.NoControllingTerminal;
+        PosixResult result = FileDescriptor.Open(channel.DevicePath, Flags, 0, out FileDescriptor? tty);
+        if (tty is not null)
+        {
+            result = SerialLine.Claim(tty);
+            result = result.IsSuccess ? SerialLine.SetUp(tty) : result;
+            if (result.IsSuccess)
+            {
+                // The driver has raised them, unless somebody had them down since.
+                _ = SerialLine.TurnOn(tty, ModemLines.DataTerminalReady | ModemLines.RequestToSend);
+                return new(channel, tty);
+            }
+
+            tty.Dispose();
+        }
+
+        throw Failure(channel, result);
     }
 
     private static SocketFile OpenSocket(ChannelInfo channel, HostCloseBehavior onHostClose)
@@ -43,11 +65,11 @@ internal static class ChannelOpening
         {
             Errno.Busy => new ChannelBusyException(name, $"{shown} is in use: another program has it open, and a channel takes one at a time; close that one first"),
             Errno.Again => new ChannelBusyException(name, $"{shown} is in use: its listener takes no more connections"),
-            Errno.NotFound or Errno.NoDevice => new ChannelNotFoundException(name, $"{shown} was unplugged just now"),
+            Errno.NoSuchDeviceOrAddress when channel.Transport == ChannelTransport.VirtioSerial => new ChannelException(
+                name, $"{shown} is a console, not a channel: its device is /dev/hvc0 or a higher number"),
+            Errno.NotFound or Errno.NoDevice or Errno.NoSuchDeviceOrAddress or Errno.InputOutput => new ChannelNotFoundException(name, $"{shown} was unplugged just now"),
             Errno.AccessDenied or Errno.Permission => new ChannelAccessDeniedException(
                 name, $"{shown}: permission denied; add the user to the group vmchannel (usermod -aG vmchannel USER, then log in again), or run as root"),
-            Errno.NoSuchDeviceOrAddress => new ChannelException(
-                name, $"{shown} is a console, not a channel: its device is /dev/hvc0 or a higher number"),
             _ => new ChannelException(name, $"{shown}: cannot open: {result.Message}"),
         };
     }

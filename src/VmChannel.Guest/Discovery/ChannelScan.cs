@@ -24,7 +24,7 @@ internal static class ChannelScan
 
     private static IEnumerable<ChannelInfo> ReadPorts()
     {
-        IReadOnlyList<GuestPort> ports = PortScan.Read();
+        IReadOnlyList<GuestPort> ports = [.. PortScan.Read(), .. AdapterScan.Read()];
         if (ports.Count == 0)
         {
             yield break;
@@ -35,14 +35,14 @@ internal static class ChannelScan
         {
             ProtocolName name = port.Protocol!.Value;
             string link = LinkPlan.ChannelPath(name);
-            PortState state = PortState.Read(port.Id);
+            PortState state = port.Id.IsUsb ? new(null, null, null) : PortState.Read(port.Id);
             yield return new()
             {
                 Name = name.Text,
-                Transport = ChannelTransport.VirtioSerial,
+                Transport = port.Id.IsUsb ? ChannelTransport.UsbSerial : ChannelTransport.VirtioSerial,
                 DevicePath = port.Path,
                 Link = links.TryGetValue(link, out PortId? target) && target == port.Id ? Path.Join(DeviceFolder, link) : null,
-                PortNumber = port.Id.Number,
+                PortNumber = port.Id.IsUsb ? null : port.Id.Number,
                 GuestOpen = state.GuestOpen,
                 HostOpen = state.HostOpen,
             };

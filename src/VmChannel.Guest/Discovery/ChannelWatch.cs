@@ -23,7 +23,9 @@ internal static class ChannelWatch
                 }
 
                 known = found.ToDictionary(channel => (channel.Name, channel.DevicePath));
-                await changes.WaitAsync(options.SampleInterval, cancellationToken);
+
+                // By the clock only where that shows more than events do.
+                await changes.WaitAsync(PortState.IsKnowable ? options.SampleInterval : Timeout.InfiniteTimeSpan, cancellationToken);
             }
         }
         finally

@@ -34,7 +34,8 @@ internal abstract class ChannelFile(ChannelInfo channel) : IDisposable
     public abstract long NextLook(long now, bool writerWaits);
 
     /// <summary>Gives every descriptor, now and later, to who reports its readiness.</summary>
-    public virtual void WatchWith(Action<FileDescriptor> watch) => watch(Descriptor!);
+    /// <returns>Whether the first could be.</returns>
+    public virtual PosixResult WatchWith(Func<FileDescriptor, PosixResult> watch) => watch(Descriptor!);
 
     public abstract void Dispose();
 

@@ -65,8 +65,8 @@ internal sealed class ChannelPoller
     }
 
     /// <summary>Reports a descriptor to the one with that key, now if it is ready and after every change.</summary>
-    public void Watch(ulong key, FileDescriptor descriptor) => _ = _epoll.Add(
-        descriptor, EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.EdgeTriggered, key).OrThrow("epoll_ctl");
+    public PosixResult Watch(ulong key, FileDescriptor descriptor) =>
+        _epoll.Add(descriptor, EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.EdgeTriggered, key);
 
     /// <summary>No further calls, but for one that may be under way.</summary>
     public void Remove(ulong key, FileDescriptor? descriptor)

@@ -32,7 +32,13 @@ internal sealed class OpenChannel : IPolled, IDisposable
         OpenChannels.Add(this);
 
         // Registered first: what changes after the look comes as an event.
-        _file.WatchWith(descriptor => ChannelPoller.Shared.Watch(_key, descriptor));
+        PosixResult watched = _file.WatchWith(descriptor => ChannelPoller.Shared.Watch(_key, descriptor));
+        if (!watched.IsSuccess)
+        {
+            Dispose();
+            throw new ChannelException(Name, $"{Name} ({Info.DevicePath}): cannot be waited for: {watched.Message}");
+        }
+
         Look();
         ChannelPoller.Shared.Ask();
     }
@@ -225,10 +231,12 @@ internal sealed class OpenChannel : IPolled, IDisposable
             _isDisposed = true;
             ChannelPoller.Shared.Remove(_key, _file.Descriptor);
             OpenChannels.Remove(this);
-            _file.Dispose();
         }
 
         SignalAll();
+
+        // Not under the lock, at which the poller may wait: a terminal waits in close(2) for its last bytes.
+        _file.Dispose();
     }
 
     private void Look(bool hostWasThere = false)

@@ -12,7 +12,7 @@ internal sealed class SocketFile(ChannelInfo channel, UnixAddress address, FileD
     private const int ConnectMs = 50;
 
     private FileDescriptor? _socket = socket;
-    private Action<FileDescriptor>? _watch;
+    private Func<FileDescriptor, PosixResult>? _watch;
     private bool _wasOpen = socket is not null;
     private bool _isClosed = socket is null;
     private volatile bool _isDisposed;
@@ -52,13 +52,10 @@ internal sealed class SocketFile(ChannelInfo channel, UnixAddress address, FileD
         }
     }
 
-    public override void WatchWith(Action<FileDescriptor> watch)
+    public override PosixResult WatchWith(Func<FileDescriptor, PosixResult> watch)
     {
         _watch = watch;
-        if (_socket is not null)
-        {
-            watch(_socket);
-        }
+        return _socket is null ? default : watch(_socket);
     }
 
     public override HostSight Look()
@@ -96,14 +93,21 @@ internal sealed class SocketFile(ChannelInfo channel, UnixAddress address, FileD
             return;
         }
 
-        FileDescriptor? last = _socket;
-        if (StreamSocket.Connect(address, out FileDescriptor? next).IsSuccess)
+        if (!StreamSocket.Connect(address, out FileDescriptor? next).IsSuccess)
         {
-            _socket = next;
-            _isClosed = false;
-            _wasOpen = true;
-            last?.Dispose();
-            _watch?.Invoke(next!);
+            return;
         }
+
+        if (_watch is null || !_watch(next!).IsSuccess)
+        {
+            next!.Dispose();
+            return;
+        }
+
+        FileDescriptor? last = _socket;
+        _socket = next;
+        _isClosed = false;
+        _wasOpen = true;
+        last?.Dispose();
     }
 }

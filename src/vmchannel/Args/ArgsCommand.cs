@@ -53,6 +53,11 @@ internal static class ArgsCommand
 
         FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
         string[] adapters = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
+        if (adapters.Length > 0 && frontEnd != FrontEnd.Qemu)
+        {
+            throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out");
+        }
+
         if (endpoint is not null || usb is null || adapters.Length == 0)
         {
             string socket = endpoint is VhostUserEndpoint.Listen(var address)
@@ -68,9 +73,7 @@ internal static class ArgsCommand
 
         if (usb is not null && adapters.Length > 0)
         {
-            StandardStream.WriteOutput(frontEnd == FrontEnd.Qemu
-                ? FrontEndArgs.ForUsb(usb, adapters)
-                : throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out"));
+            StandardStream.WriteOutput(FrontEndArgs.ForUsb(usb, adapters));
         }
 
         return 0;

@@ -1,4 +1,5 @@
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
 
@@ -27,6 +28,9 @@ internal sealed class ConfigClaims(ConfigErrors errors)
                 break;
         }
     }
+
+    public void Usb(UsbRedirEndpoint place, int line, string owner)
+        => Claim(place is { Connects: false, Unix: { } address } ? $"the socket {FullPath(address.Name)}" : $"the VMM at {place}", line, owner);
 
     public void File(string path, int line, string owner) => Claim($"the file {FullPath(path)}", line, owner);
 

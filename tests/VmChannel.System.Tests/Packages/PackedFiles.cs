@@ -9,6 +9,9 @@ internal static class PackedFiles
 
     public static string Guest { get; } = Single("vmchannel-guest_*.deb");
 
+    /// <summary>A NuGet package.</summary>
+    public static string Library(string name) => Single($"{name}.?.?.?.nupkg");
+
     private static string Single(string pattern)
     {
         string folder = Path.Combine(Executables.Repository, "out", "packages");

@@ -8,6 +8,9 @@ internal static class Executables
 
     public static string VmChannelGuest { get; } = Existing(Path.Combine(Path.GetDirectoryName(VmChannel)!, "vmchannel-guest"));
 
+    /// <summary>The tests' agent as native code.</summary>
+    public static string GuestAgent => Existing(Path.Combine(Repository, "out", "agent", "guest-agent"));
+
     public static string Repository
     {
         get

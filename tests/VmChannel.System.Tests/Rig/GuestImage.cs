@@ -10,7 +10,7 @@ internal sealed class GuestImage
 
     private static readonly string[] Tools =
     [
-        "base64", "cat", "grep", "cksum", "cmp", "cp", "dd", "flock", "head", "ls", "mkdir", "mount", "mv", "readlink", "rm", "sleep", "stty", "sync",
+        "base64", "cat", "chroot", "grep", "cksum", "cmp", "cp", "dd", "flock", "head", "ls", "mkdir", "mount", "mv", "readlink", "rm", "sleep", "stty", "sync",
         "timeout", "tr", "wc", "ln", "bash",
     ];
 
@@ -58,10 +58,11 @@ internal sealed class GuestImage
     {
         string root = await RootOfAsync(PackageSets.Kernel);
         return await MakeAsync(
-            Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(), ["virtio_pci", "virtio_console", "xhci_pci", "ehci_pci", "ftdi_sio"]);
+            Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(), ["virtio_pci", "virtio_console", "xhci_pci", "ehci_pci", "ftdi_sio"],
+            Executables.GuestAgent);
     }
 
-    private static async Task<GuestImage> MakeAsync(string kernel, IReadOnlyList<string> modules)
+    private static async Task<GuestImage> MakeAsync(string kernel, IReadOnlyList<string> modules, params string[] programs)
     {
         string packages = await RootOfAsync(PackageSets.KernelCloud);
         string archive = Path.Combine(Directory.CreateTempSubdirectory("vmt").FullName, "initramfs");
@@ -71,11 +72,11 @@ internal sealed class GuestImage
         using FileStream file = File.Create(archive);
         using BufferedStream buffered = new(file, 1 << 20);
         using CpioWriter cpio = new(buffered);
-        image.Write(cpio, packages, new KernelModules(GuestKernel.ModulesBeside(kernel)!).LoadOrder(modules));
+        image.Write(cpio, packages, new KernelModules(GuestKernel.ModulesBeside(kernel)!).LoadOrder(modules), programs);
         return image;
     }
 
-    private void Write(CpioWriter cpio, string packages, IReadOnlyList<string> modules)
+    private void Write(CpioWriter cpio, string packages, IReadOnlyList<string> modules, IReadOnlyList<string> programs)
     {
         foreach (string folder in (ReadOnlySpan<string>)["/dev", "/proc", "/sys", "/run", "/tmp"])
         {
@@ -99,6 +100,11 @@ internal sealed class GuestImage
         AddProgram(cpio, Path.Combine(packages, "bin/kmod"), "/bin/rmmod", packages);
         AddProgram(cpio, Executables.VmChannelGuest, "/usr/bin/vmchannel-guest", packages);
         AddProgram(cpio, Executables.VmChannelGuest, "/bin/vmchannel-guest", packages);
+        foreach (string program in programs)
+        {
+            AddProgram(cpio, program, $"/bin/{Path.GetFileName(program)}", packages);
+        }
+
         AddProgram(cpio, Path.Combine(packages, "bin/udevadm"), "/bin/udevadm", packages);
         AddProgram(cpio, Path.Combine(packages, "bin/udevadm"), "/lib/systemd/systemd-udevd", packages);
         cpio.AddFile("/lib/udev/rules.d/50-udev-default.rules", File.ReadAllBytes(Path.Combine(packages, "lib/udev/rules.d/50-udev-default.rules")));

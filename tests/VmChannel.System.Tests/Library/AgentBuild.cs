@@ -1,0 +1,28 @@
+using VmChannel.SystemTests.Rig;
+
+namespace VmChannel.SystemTests.Library;
+
+/// <summary>How the agent's code becomes the processor's.</summary>
+public enum AgentBuild
+{
+    /// <summary>In the guest, by the runtime.</summary>
+    Jit,
+
+    /// <summary>On the host, by NativeAOT.</summary>
+    Native,
+}
+
+/// <summary>The agents of the tests: programs that use the library in a guest.</summary>
+internal static class AgentBuilds
+{
+    /// <summary>Shell words that run the tests' agent.</summary>
+    public static string Command(this AgentBuild build) => AgentMachine.Command(build == AgentBuild.Jit ? Jit("tests/guest-agent", "guest-agent") : Executables.GuestAgent);
+
+    /// <summary>Words that run what a project has built with the runtime of this very test.</summary>
+    public static string Jit(string project, string assembly)
+    {
+        string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        string dotnet = Path.GetFullPath(Path.Combine(runtime, "../../../dotnet"));
+        return $"{dotnet} {Path.Combine(Executables.Repository, project, "bin/Debug/net10.0", assembly)}.dll";
+    }
+}

@@ -1,0 +1,47 @@
+using VmChannel.SystemTests.Rig;
+using VmChannel.SystemTests.Usb;
+
+namespace VmChannel.SystemTests.Library;
+
+/// <summary>The library on USB serial adapters, with the stock driver.</summary>
+[Collection<UsbTests>]
+public sealed class UsbLibraryTests(UsbMachine machine)
+{
+    [Fact]
+    public async Task Channel_OpenedTenTimes_WorksEachTime() =>
+        Assert.StartsWith("10 cycles, ", await RunAsync("cycles", UsbMachine.Echo, 10), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Stream_HostComesAndGoes_IsTheCarrier()
+    {
+        Task<string> agent = RunAsync("hosts", UsbMachine.Second, 3);
+        for (int host = 1; host <= 3; host++)
+        {
+            using ChannelClient client = machine.Connect(UsbMachine.Second);
+            await client.SendAsync($"host {host}\n");
+            await client.ExpectAsync($"host {host}\n");
+            client.Dispose();
+
+            // The agent looks a few times a second.
+            await Task.Delay(1000, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal("generation 1 over\ngeneration 2 over\ngeneration 3 over", await agent);
+    }
+
+    [Fact]
+    public async Task Open_ByASecondProcess_IsBusy() => Assert.Matches(
+        "^open, host closed\nChannelBusyException: org.example.second .* is in use: another program has it open.*$",
+        await machine.Guest.RunAsync(
+            $"guest-agent open {UsbMachine.Second} 3000 >/tmp/first & until [ -s /tmp/first ]; do sleep 0.05; done; guest-agent open {UsbMachine.Second} >/tmp/second; cat /tmp/first /tmp/second"));
+
+    [Fact]
+    public async Task Tool_OnAdapters_ListsAndOpensThem()
+    {
+        Assert.Matches(@"org\.example\.echo +- +/dev/ttyUSB[0-9]", await machine.Guest.RunAsync("vmchannel-guest list"));
+        Assert.Equal("hello", await machine.Guest.RunAsync($"echo hello | vmchannel-guest open -q 2 {UsbMachine.Echo}"));
+    }
+
+    private Task<string> RunAsync(string scenario, string protocol, int number = 0) =>
+        machine.Guest.RunAsync($"guest-agent {scenario} {protocol} {number}");
+}
