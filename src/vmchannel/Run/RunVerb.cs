@@ -3,7 +3,6 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using PortTransport = VmChannel.Device.Ports.PortTransport;
@@ -92,7 +91,7 @@ internal static class RunVerb
 
         ControlAddress? address = null;
         return control is null || ControlAddress.TryParse(control, out address, out string? reason)
-            ? await new ServerFinder(RuntimeFolder.All, address, token: null).FindAsync(vm, CancellationToken.None)
+            ? await new ServerFinder(ServerFolder.All, address, token: null).FindAsync(vm, CancellationToken.None)
             : throw new UsageException($"run: --control {control} {reason}");
     }
 
