@@ -13,5 +13,6 @@ public static class FuzzTargets
         ["control"] = ControlTarget.Run,
         ["options"] = OptionsTarget.Run,
         ["config"] = ConfigTarget.Run,
+        ["qmp"] = QmpTarget.Run,
     };
 }
