@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmChannel.Bench.Alone;
 using VmChannel.Bench.Api;
 using VmChannel.Bench.Guests;
+using VmChannel.Bench.Http;
 using VmChannel.Bench.Results;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
@@ -11,7 +12,7 @@ namespace VmChannel.Bench;
 /// <summary>The command line: which scenarios, how often, for people or for programs.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] Scenarios = ["qemu", "uml", "device", "api"];
+    private static readonly string[] Scenarios = ["qemu", "uml", "device", "api", "http"];
 
     /// <summary>What is measured.</summary>
     /// <exception cref="BenchException">Nobody says.</exception>
@@ -20,7 +21,7 @@ internal static class BenchCommand
 
     public static RootCommand Create()
     {
-        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, device, api (default: all)" };
+        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, device, api, http (default: all)" };
         Option<bool> json = new("--json") { Description = "print every value as JSON instead of a table" };
         Option<int> runs = new("--runs") { Description = "pairs of runs of each measure", DefaultValueFactory = _ => 5 };
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
@@ -90,6 +91,12 @@ internal static class BenchCommand
             await using BusyServer server = await BusyServer.StartAsync(Program, folder.Path);
             using ApiScenario api = new(settings, server);
             return [api.Run()];
+        }
+
+        if (scenario == "http")
+        {
+            await using WebGuest guest = await WebGuest.StartAsync(Program, folder.Path);
+            return [await new HttpScenario(settings, guest).RunAsync()];
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;

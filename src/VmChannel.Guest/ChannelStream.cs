@@ -68,6 +68,9 @@ public sealed class ChannelStream : Stream
     /// <exception cref="ObjectDisposedException">The stream is disposed.</exception>
     public ValueTask WaitForHostAsync(CancellationToken cancellationToken = default) => _channel.WaitForHostAsync(cancellationToken);
 
+    /// <inheritdoc cref="OpenChannel.WaitForEndAsync"/>
+    internal ValueTask WaitForEndAsync(CancellationToken cancellationToken) => _channel.WaitForEndAsync(cancellationToken);
+
     /// <summary>A pipe over this stream, which stays the caller's to dispose.</summary>
     public IDuplexPipe AsPipe() => new ChannelPipe(this);
 

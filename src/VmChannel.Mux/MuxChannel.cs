@@ -27,6 +27,7 @@ public sealed class MuxChannel : IAsyncDisposable, IMuxSink
     private readonly CancellationTokenSource _stopWriting = new();
     private readonly int _theirWindow;
     private readonly uint _ourParity;
+    private readonly Lock _opening = new();
     private readonly TaskCompletionSource _goodbye = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private uint _lastOurs;
     private uint _lastTheirs;
@@ -71,7 +72,7 @@ public sealed class MuxChannel : IAsyncDisposable, IMuxSink
             await transport.DisposeAsync();
             if (e is IOException and not MuxException)
             {
-                throw new MuxException($"the channel broke before a mux answered at its other end: {e.Message}", e);
+                throw new MuxException($"the channel broke before a mux answered at its other end: {e.Message}", e) { IsEarlyEnd = true };
             }
 
             throw;
@@ -87,16 +88,7 @@ public sealed class MuxChannel : IAsyncDisposable, IMuxSink
     {
         ThrowIfOver();
         await _ourRoom.WaitAsync(cancellationToken);
-        uint id = Interlocked.Add(ref _lastOurs, 2);
-        if (id > LastId)
-        {
-            End(new MuxException("the session has no numbers left for streams"));
-            ThrowIfOver();
-        }
-
-        MuxStream stream = new(_outlet, id, isOurs: true, _options.WindowBytes, _theirWindow);
-        _streams[id] = stream;
-        stream.Outgoing.Queue();
+        MuxStream stream = Open();
         if (Completion.IsCompleted)
         {
             // It ended while the stream was made, and may not have seen it.
@@ -167,6 +159,26 @@ public sealed class MuxChannel : IAsyncDisposable, IMuxSink
                 }
 
                 break;
+        }
+    }
+
+    private MuxStream Open()
+    {
+        lock (_opening)
+        {
+            uint id = unchecked(_lastOurs + 2);
+            if (id > LastId)
+            {
+                End(new MuxException("the session has no numbers left for streams"));
+                throw Over();
+            }
+
+            // The other end sees numbers go up: they are announced in the order in which they were taken.
+            Volatile.Write(ref _lastOurs, id);
+            MuxStream stream = new(_outlet, id, isOurs: true, _options.WindowBytes, _theirWindow);
+            _streams[id] = stream;
+            stream.Outgoing.Queue();
+            return stream;
         }
     }
 

@@ -16,5 +16,8 @@ public sealed class MuxException : IOException
     /// <summary>The other end broke the protocol, and is to be told.</summary>
     internal bool IsBreach { get; init; }
 
+    /// <summary>The channel ended before anybody had answered: who had it open there may be about to open it again.</summary>
+    internal bool IsEarlyEnd { get; init; }
+
     internal static MuxException Breach(string message) => new(message) { IsBreach = true };
 }

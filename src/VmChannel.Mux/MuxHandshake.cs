@@ -43,7 +43,7 @@ internal sealed class MuxHandshake(Stream transport, MuxOptions options, MuxBuff
 
                 if (!await reading)
                 {
-                    throw new MuxException("the channel ended before a mux answered at its other end");
+                    throw new MuxException("the channel ended before a mux answered at its other end") { IsEarlyEnd = true };
                 }
             }
 

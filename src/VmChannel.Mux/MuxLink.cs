@@ -170,8 +170,20 @@ public sealed class MuxLink : IAsyncDisposable
                 await before.EndAsync();
             }
 
-            Stream transport = await open(_stop.Token);
-            return await MuxChannel.ConnectAsync(transport, options, _stop.Token);
+            for (TimeSpan pause = ShortestPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+            {
+                Stream transport = await open(_stop.Token);
+                try
+                {
+                    return await MuxChannel.ConnectAsync(transport, options, _stop.Token);
+                }
+                catch (MuxException e) when (e.IsEarlyEnd)
+                {
+                    // As when the other end closes the channel because of the session before, and opens it again.
+                }
+
+                await Task.Delay(pause, _stop.Token);
+            }
         }
     }
 }

@@ -32,6 +32,9 @@ public sealed class MuxStream : Stream
     /// <summary>Of this stream in its session; never used twice.</summary>
     public long Id { get; }
 
+    /// <summary>Completes when nothing more comes: the other end has ended what it sends, or the stream is over. Never faults.</summary>
+    public Task InputEnded => Intake.Ended;
+
     public override bool CanRead => true;
 
     public override bool CanWrite => true;

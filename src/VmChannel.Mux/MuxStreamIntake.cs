@@ -10,6 +10,7 @@ internal sealed class MuxStreamIntake(MuxStream stream, int window)
 {
     private readonly Lock _gate = new();
     private readonly PipeWriter _writer = stream.Received.Writer;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _room = window;
     private long _consumed;
     private long _unread;
@@ -19,6 +20,9 @@ internal sealed class MuxStreamIntake(MuxStream stream, int window)
 
     /// <summary>The other end has ended what it sends.</summary>
     public bool HasEnded => _hasEnded;
+
+    /// <summary>Completes when the other end has ended what it sends, or the stream is over.</summary>
+    public Task Ended => _ended.Task;
 
     /// <summary>Takes a frame into account before its bytes come.</summary>
     /// <returns>False when it is more than the other end may send.</returns>
@@ -52,6 +56,7 @@ internal sealed class MuxStreamIntake(MuxStream stream, int window)
     {
         _hasEnded = true;
         Close(reason);
+        _ = _ended.TrySetResult();
     }
 
     /// <summary>Nothing more is taken.</summary>

@@ -85,6 +85,17 @@ public static unsafe partial class ChildProcess
         return PosixResult.From(Kill(-group, signal));
     }
 
+    /// <summary>Waits for one child, and reaps it.</summary>
+    public static ChildEnd Wait(int pid)
+    {
+        int status = 0;
+        while (PosixResult.From(WaitPid(pid, &status, 0)).Error == Errno.Interrupted)
+        {
+        }
+
+        return EndOf(status);
+    }
+
     /// <summary>Sends a signal to every process but this one and the first.</summary>
     public static PosixResult SignalAll(int signal) => PosixResult.From(Kill(-1, signal));
 

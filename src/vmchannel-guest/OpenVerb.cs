@@ -35,7 +35,12 @@ internal static class OpenVerb
     }
 
     /// <summary>Lets <c>--wait</c> stand alone: its value is optional, and then the next word must not be taken for it.</summary>
-    public static string[] Normalise(string[] args) => [.. args.Select(arg => arg == "--wait" ? $"--wait={Endless}" : arg)];
+    /// <remarks>What comes after <c>--</c> is another program's.</remarks>
+    public static string[] Normalise(string[] args)
+    {
+        int end = Array.IndexOf(args, "--");
+        return [.. args.Select((arg, i) => arg == "--wait" && (end < 0 || i < end) ? $"--wait={Endless}" : arg)];
+    }
 
     private static async Task<int> RunAsync(ProtocolName name, TimeSpan wait, TimeSpan linger)
     {
@@ -62,7 +67,7 @@ internal static class OpenVerb
         }
     }
 
-    private static ProtocolName ParseName(ArgumentResult result)
+    internal static ProtocolName ParseName(ArgumentResult result)
     {
         string text = result.Tokens[0].Value;
         if (!ProtocolName.TryParse(text, out ProtocolName name, out string? reason))
@@ -73,7 +78,7 @@ internal static class OpenVerb
         return name;
     }
 
-    private static TimeSpan ParseSeconds(ArgumentResult result)
+    internal static TimeSpan ParseSeconds(ArgumentResult result)
     {
         string text = result.Tokens[0].Value;
         if (text == Endless)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.GuestTool;
+using VmChannel.GuestTool.Handlers;
 using VmChannel.GuestTool.Init;
 
 // The kernel starts the program in its initramfs as process 1 under this name, with whatever words it did not understand as arguments.
@@ -12,6 +13,7 @@ RootCommand root = new("Named channels to this virtual machine's host: find them
 {
     ListVerb.Create(),
     OpenVerb.Create(),
+    RunVerb.Create(),
     ClipboardVerb.Create(),
     WatchVerb.Create(),
     UdevHelperVerb.Create(),
@@ -29,5 +31,5 @@ if (parsed.Errors.Count > 0)
     return Failure.Usage;
 }
 
-// Signals mean what they always do: nothing here needs time to end.
+// Verbs that have something to do when they are stopped see to it themselves.
 return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });

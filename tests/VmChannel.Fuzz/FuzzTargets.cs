@@ -14,5 +14,6 @@ public static class FuzzTargets
         ["options"] = OptionsTarget.Run,
         ["config"] = ConfigTarget.Run,
         ["qmp"] = QmpTarget.Run,
+        ["usbredir"] = UsbRedirTarget.Run,
     };
 }

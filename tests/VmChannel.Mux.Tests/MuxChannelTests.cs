@@ -42,6 +42,23 @@ public sealed class MuxChannelTests
     }
 
     [Fact]
+    public async Task Open_FromManyThreads_OtherEndSeesNumbersGoUp()
+    {
+        const int Count = MuxOptions.DefaultMaxStreams;
+        await using MuxPair pair = await MuxPair.CreateAsync();
+
+        await Parallel.ForAsync(0, Count, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Cancellation }, async (_, token) => await pair.A.OpenStreamAsync(token));
+        List<long> seen = [];
+        for (int i = 0; i < Count; i++)
+        {
+            seen.Add((await pair.B.AcceptStreamAsync(Cancellation)).Id);
+        }
+
+        Assert.Equal(seen.Order(), seen);
+        Assert.Null(pair.B.EndReason);
+    }
+
+    [Fact]
     public async Task Transfer_OfManyWindows_ArrivesWholeBothWays()
     {
         const int Total = 20_000_000;

@@ -17,7 +17,7 @@ internal sealed class UsbRedirPackets
     public UsbRedirCapabilities Shared { get; private set; }
 
     /// <summary>Headers have the long id.</summary>
-    public bool WideIds => Shared.HasFlag(UsbRedirCapabilities.WideIds);
+    public bool WideIds => (Shared & UsbRedirCapabilities.WideIds) != 0;
 
     public SendBuffer Buffer => _send;
 

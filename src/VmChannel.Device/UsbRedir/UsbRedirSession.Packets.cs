@@ -39,16 +39,18 @@ internal sealed partial class UsbRedirSession
 
         switch (header.Type)
         {
-            case UsbRedirType.DeviceDisconnectAck when _packets.Shared.HasFlag(UsbRedirCapabilities.DeviceDisconnectAck):
+            case UsbRedirType.DeviceDisconnectAck when (_packets.Shared & UsbRedirCapabilities.DeviceDisconnectAck) != 0:
                 _awaitsAck = false;
                 Connect();
                 return null;
-            case UsbRedirType.FilterFilter when _packets.Shared.HasFlag(UsbRedirCapabilities.Filter):
+            case UsbRedirType.FilterFilter when (_packets.Shared & UsbRedirCapabilities.Filter) != 0:
                 return payload.Length <= MaxFilterBytes ? null : $"its filter has {payload.Length} bytes; {MaxFilterBytes} are enough";
-            case UsbRedirType.FilterReject when _packets.Shared.HasFlag(UsbRedirCapabilities.Filter):
+            case UsbRedirType.FilterReject when (_packets.Shared & UsbRedirCapabilities.Filter) != 0:
                 LogRejected(Name, Peer);
                 Leave();
                 return null;
+            case UsbRedirType.DeviceDisconnectAck or UsbRedirType.FilterFilter or UsbRedirType.FilterReject:
+                return $"a packet of type {(uint)header.Type}, which was not agreed on";
             case UsbRedirType.ControlPacket:
                 return TakeControl(header.Id, payload);
             case UsbRedirType.BulkPacket:

@@ -68,7 +68,7 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
         if (_isConnected)
         {
             _isConnected = false;
-            _awaitsAck = _packets.Shared.HasFlag(UsbRedirCapabilities.DeviceDisconnectAck);
+            _awaitsAck = (_packets.Shared & UsbRedirCapabilities.DeviceDisconnectAck) != 0;
             _packets.Disconnect();
         }
 

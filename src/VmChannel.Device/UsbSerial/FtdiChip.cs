@@ -39,10 +39,10 @@ internal sealed class FtdiChip
                 return 0;
             case (FtdiRequest.SetModemControl, false):
                 FtdiModemControl levels = (FtdiModemControl)setup.Value;
-                IsDtrHigh = levels.HasFlag(FtdiModemControl.DtrIsMeant) ? levels.HasFlag(FtdiModemControl.Dtr) : IsDtrHigh;
+                IsDtrHigh = (levels & FtdiModemControl.DtrIsMeant) != 0 ? (levels & FtdiModemControl.Dtr) != 0 : IsDtrHigh;
                 return 0;
             case (FtdiRequest.SetLatencyTimer, false):
-                _latency = (byte)setup.Value;
+                _latency = (byte)(setup.Value & 0xFF);
                 return 0;
             case (FtdiRequest.SetFlowControl or FtdiRequest.SetBaudRate or FtdiRequest.SetData or FtdiRequest.SetEventCharacter
                 or FtdiRequest.SetErrorCharacter or FtdiRequest.SetBitMode or FtdiRequest.WriteEeprom or FtdiRequest.EraseEeprom, false):

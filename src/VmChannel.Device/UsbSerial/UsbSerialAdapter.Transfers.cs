@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using VmChannel.Native;
 using VmChannel.Wire.Ftdi;
 
@@ -216,8 +217,7 @@ public sealed partial class UsbSerialAdapter
     private void PutStatus(Span<byte> destination)
     {
         _toldStatus = Status;
-        destination[0] = (byte)_toldStatus;
-        destination[1] = (byte)((ushort)_toldStatus >> 8);
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, (ushort)_toldStatus);
     }
 
     private void CompleteFirst(IUsbHost host, int bytes)

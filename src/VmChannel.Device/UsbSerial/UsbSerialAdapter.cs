@@ -145,7 +145,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         answerBytes = 0;
         if (setup is { Kind: SetupKind.Standard, IsIn: false, Request: (byte)StandardRequest.SetConfiguration })
         {
-            return Configure((byte)setup.Value) ? TransferStatus.Done : TransferStatus.Stalled;
+            return setup.Value <= byte.MaxValue && Configure((byte)setup.Value) ? TransferStatus.Done : TransferStatus.Stalled;
         }
 
         int count = _device.Answer(setup, Status, answer);

@@ -1,8 +1,10 @@
 namespace VmChannel.Guest;
 
-/// <summary>A wait for the host's end to be open.</summary>
-internal sealed class HostOperation(OpenChannel channel) : ChannelOperation
+/// <summary>A wait for the host's end to be open, or for the stream to have ended with it.</summary>
+internal sealed class HostOperation(OpenChannel channel, bool awaitsEnd = false) : ChannelOperation
 {
+    public bool AwaitsEnd => awaitsEnd;
+
     /// <summary>Takes it for one wait. False: it is in use.</summary>
     public bool TryTake() => TryBegin();
 
@@ -12,7 +14,7 @@ internal sealed class HostOperation(OpenChannel channel) : ChannelOperation
     protected override bool TryRun(out int result)
     {
         result = 0;
-        return channel.TryFindHost();
+        return awaitsEnd ? channel.TryFindEnd() : channel.TryFindHost();
     }
 
     protected override void Clear()

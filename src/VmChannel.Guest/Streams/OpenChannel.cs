@@ -78,13 +78,26 @@ internal sealed class OpenChannel : IPolled, IDisposable
         HostOperation? wait;
         lock (_hostWaits)
         {
-            wait = _hostWaits.Find(idle => idle.TryTake());
+            wait = _hostWaits.Find(idle => !idle.AwaitsEnd && idle.TryTake());
             if (wait is null)
             {
                 wait = new(this);
                 _ = wait.TryTake();
                 _hostWaits.Add(wait);
             }
+        }
+
+        return wait.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Waits until the stream has ended with its host, whether or not what the host sent before was read.</summary>
+    public ValueTask WaitForEndAsync(CancellationToken cancellationToken)
+    {
+        HostOperation wait = new(this, awaitsEnd: true);
+        _ = wait.TryTake();
+        lock (_hostWaits)
+        {
+            _hostWaits.Add(wait);
         }
 
         return wait.WaitAsync(cancellationToken);
@@ -154,6 +167,13 @@ internal sealed class OpenChannel : IPolled, IDisposable
         ThrowIfGone();
         ThrowIfEnded();
         return _host.IsOpen;
+    }
+
+    /// <summary>The stream has ended with its host.</summary>
+    public bool TryFindEnd()
+    {
+        ThrowIfGone();
+        return _host.HasEnded;
     }
 
     /// <summary>A writer waits: for the kernel's events, and for the clock where those are not enough.</summary>

@@ -11,7 +11,7 @@ namespace VmChannel.Wire.UsbRedir;
 public readonly record struct UsbRedirBulk(byte Endpoint, UsbRedirStatus Status, uint Length, uint Stream)
 {
     /// <summary>Bytes of one.</summary>
-    public static int Size(UsbRedirCapabilities shared) => shared.HasFlag(UsbRedirCapabilities.WideBulkLength) ? 10 : 8;
+    public static int Size(UsbRedirCapabilities shared) => (shared & UsbRedirCapabilities.WideBulkLength) != 0 ? 10 : 8;
 
     public static bool TryRead(ReadOnlySpan<byte> source, UsbRedirCapabilities shared, out UsbRedirBulk packet)
     {
@@ -36,7 +36,7 @@ public readonly record struct UsbRedirBulk(byte Endpoint, UsbRedirStatus Status,
     {
         destination[0] = Endpoint;
         destination[1] = (byte)Status;
-        BinaryPrimitives.WriteUInt16LittleEndian(destination[2..], (ushort)Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(destination[2..], (ushort)(Length & 0xFFFF));
         BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], Stream);
         if (Size(shared) > 8)
         {

@@ -25,7 +25,7 @@ public enum UsbRedirSpeed : byte
 public readonly record struct UsbRedirDevice(UsbRedirSpeed Speed, byte Class, ushort Vendor, ushort Product, ushort Version)
 {
     /// <summary>Bytes of one.</summary>
-    public static int Size(UsbRedirCapabilities shared) => shared.HasFlag(UsbRedirCapabilities.ConnectDeviceVersion) ? 10 : 8;
+    public static int Size(UsbRedirCapabilities shared) => (shared & UsbRedirCapabilities.ConnectDeviceVersion) != 0 ? 10 : 8;
 
     /// <summary>Writes it. Subclass and protocol are 0.</summary>
     public void Write(Span<byte> destination, UsbRedirCapabilities shared)
@@ -36,7 +36,7 @@ public readonly record struct UsbRedirDevice(UsbRedirSpeed Speed, byte Class, us
         destination[3] = 0;
         BinaryPrimitives.WriteUInt16LittleEndian(destination[4..], Vendor);
         BinaryPrimitives.WriteUInt16LittleEndian(destination[6..], Product);
-        if (shared.HasFlag(UsbRedirCapabilities.ConnectDeviceVersion))
+        if ((shared & UsbRedirCapabilities.ConnectDeviceVersion) != 0)
         {
             BinaryPrimitives.WriteUInt16LittleEndian(destination[8..], Version);
         }

@@ -12,7 +12,7 @@ public static class UsbRedirEndpoints
     private const byte Absent = 255;
 
     /// <summary>Bytes of one.</summary>
-    public static int Size(UsbRedirCapabilities shared) => shared.HasFlag(UsbRedirCapabilities.EndpointMaxPacketSize) ? 5 * Count : 3 * Count;
+    public static int Size(UsbRedirCapabilities shared) => (shared & UsbRedirCapabilities.EndpointMaxPacketSize) != 0 ? 5 * Count : 3 * Count;
 
     /// <summary>Place of an endpoint.</summary>
     public static int Place(byte endpoint) => ((endpoint & 0x80) >> 3) | (endpoint & 0x0F);

@@ -70,7 +70,7 @@ public readonly record struct UsbRedirHeader(UsbRedirType Type, uint PayloadByte
             return WideSize;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(destination[8..], (uint)Id);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[8..], (uint)(Id & uint.MaxValue));
         return ShortSize;
     }
 }

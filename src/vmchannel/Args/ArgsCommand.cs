@@ -57,6 +57,11 @@ internal static class ArgsCommand
 
         FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
         string[] adapters = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
+        if (adapters.Length > 0 && frontEnd != FrontEnd.Qemu)
+        {
+            throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out");
+        }
+
         if (endpoint is SocketsEndpoint)
         {
             throw new UsageException("args: --attach uses ports that the VMM has already");
@@ -83,9 +88,7 @@ internal static class ArgsCommand
 
         if (usb is not null && adapters.Length > 0)
         {
-            StandardStream.WriteOutput(frontEnd == FrontEnd.Qemu
-                ? FrontEndArgs.ForUsb(usb, adapters)
-                : throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out"));
+            StandardStream.WriteOutput(FrontEndArgs.ForUsb(usb, adapters));
         }
 
         return 0;

@@ -46,6 +46,6 @@ internal sealed class ClientOptions
         string? token = parsed.GetValue(_tokenFile) is string file ? BearerToken.ReadFile("--token-file", file) : null;
         return token is not null && address?.Socket is not null
             ? throw new UsageException("--token-file is for a server on TCP: a unix socket needs none")
-            : new ServerFinder(RuntimeFolder.All, address, token);
+            : new ServerFinder(ServerFolder.All, address, token);
     }
 }

@@ -14,16 +14,20 @@ internal sealed class ClientVerb
     private readonly Argument<string[]> _words;
     private readonly int _count;
     private readonly int _portAt;
+    private readonly int _vmAt;
 
     /// <param name="name">The verb.</param>
     /// <param name="description">One line.</param>
     /// <param name="manual">Its page, up to the options every verb has.</param>
-    /// <param name="words">What it needs after the VM, in upper case: <c>PORT</c>, <c>OPTIONS</c>.</param>
+    /// <param name="words">What it needs, in upper case: <c>PORT</c>, <c>OPTIONS</c>; after the VM, or where <c>[VM]</c> is among them.</param>
     public ClientVerb(string name, string description, string manual, params string[] words)
     {
-        _count = words.Length;
-        _portAt = Array.IndexOf(words, "PORT");
-        _words = new Argument<string[]>(string.Join(' ', words.Prepend("[VM]"))) { Arity = new ArgumentArity(0, words.Length + 2) };
+        _vmAt = Math.Max(0, Array.IndexOf(words, "[VM]"));
+        string[] needed = [.. words.Where(word => word != "[VM]")];
+        _count = needed.Length;
+        _portAt = Array.FindIndex(needed, word => word is "PORT" or "NAME");
+        string usage = string.Join(' ', [.. needed[.._vmAt], "[VM]", .. needed[_vmAt..]]);
+        _words = new Argument<string[]>(usage) { Arity = new ArgumentArity(0, needed.Length + 2) };
         _words.CompletionSources.Add(Complete);
         Command = new ManualCommand(name, description, manual + ClientOptions.Manual) { _words };
         _options.AddTo(Command);
@@ -50,8 +54,9 @@ internal sealed class ClientVerb
                 throw new UsageException($"{Command.Name}: give {_words.Name}");
             }
 
-            string? vm = words.Length > _count ? words[0] : null;
-            return await action(new ClientCall(_options.Read(parsed), vm, words[^_count..], _options.IsJson(parsed), parsed), cancellationToken);
+            string? vm = words.Length > _count ? words[_vmAt] : null;
+            string[] others = vm is null ? words : [.. words[.._vmAt], .. words[(_vmAt + 1)..]];
+            return await action(new ClientCall(_options.Read(parsed), vm, others, _options.IsJson(parsed), parsed), cancellationToken);
         });
         return this;
     }
@@ -69,9 +74,9 @@ internal sealed class ClientVerb
         {
             ServerFinder finder = _options.Read(context.ParseResult);
             IEnumerable<string> ports = _portAt >= 0 && (_portAt == given.Length || _portAt == given.Length - 1)
-                ? PortsAsync(finder, _portAt == given.Length ? null : given[0]).GetAwaiter().GetResult()
+                ? PortsAsync(finder, _portAt == given.Length ? null : given[_vmAt]).GetAwaiter().GetResult()
                 : [];
-            return [.. (given.Length == 0 ? finder.Names() : []).Concat(ports).Select(name => new CompletionItem(name))];
+            return [.. (given.Length == _vmAt ? finder.Names() : []).Concat(ports).Select(name => new CompletionItem(name))];
         }
         catch (Exception e) when (e is IOException or UsageException or OperationCanceledException)
         {

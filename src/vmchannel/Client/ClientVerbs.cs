@@ -3,6 +3,7 @@ using VmChannel.Cli.Attach;
 using VmChannel.Cli.Captures;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Doctor;
+using VmChannel.Cli.Http;
 using VmChannel.Cli.Top;
 using VmChannel.Control;
 
@@ -22,6 +23,8 @@ internal static class ClientVerbs
         new ClientVerb("unplug", "Take a port out.", ClientManual.Unplug, "PORT").Runs(UnplugAsync).Command,
         new ClientVerb("set", "Change a port while its guest has it open.", ClientManual.Set, "PORT", "OPTIONS").Runs(SetAsync).Command,
         AttachVerb.Create(),
+        HttpVerb.Create(),
+        ForwardVerb.Create(),
         TopVerb.Create(),
         CaptureVerb.Create(),
         ReplayVerb.Create(),

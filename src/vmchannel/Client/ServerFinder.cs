@@ -1,5 +1,4 @@
 using VmChannel.Cli.CommandLine;
-using VmChannel.Cli.Control;
 using VmChannel.Control;
 using VmChannel.Native;
 
@@ -28,7 +27,7 @@ internal sealed class ServerFinder(IReadOnlyList<string> folders, ControlAddress
     {
         if (vm is not null)
         {
-            return new VmTarget(address is null ? ClientOf(vm) : new ControlClient(address, token), vm);
+            return new VmTarget(address is null ? new ControlClient(ServerFolder.Find(vm, folders)) : new ControlClient(address, token), vm);
         }
 
         List<VmTarget> found = [];
@@ -79,11 +78,11 @@ internal sealed class ServerFinder(IReadOnlyList<string> folders, ControlAddress
     }
 
     /// <summary>Names of VMs that have a socket, whether or not somebody still listens: quick enough for completion.</summary>
-    public IEnumerable<string> Names() => folders.SelectMany(RuntimeFolder.VmsIn).Distinct(StringComparer.Ordinal);
+    public IEnumerable<string> Names() => folders.SelectMany(ServerFolder.VmsIn).Distinct(StringComparer.Ordinal);
 
     /// <summary>One name of each socket: a server's VMs are names of the same one.</summary>
     private IEnumerable<string> Sockets()
-        => folders.SelectMany(folder => RuntimeFolder.VmsIn(folder).Select(vm => RuntimeFolder.SocketOf(folder, vm))).DistinctBy(IdentityOf);
+        => folders.SelectMany(folder => ServerFolder.VmsIn(folder).Select(vm => ServerFolder.SocketOf(folder, vm))).DistinctBy(IdentityOf);
 
     /// <summary>The VMs of one server; none when it is dead, or as good as.</summary>
     private async Task<(ControlClient Client, IReadOnlyList<VmInfo>? Vms)> AskAsync(string path, CancellationToken cancellationToken)
@@ -119,18 +118,6 @@ internal sealed class ServerFinder(IReadOnlyList<string> folders, ControlAddress
         {
             return file?.Identity();
         }
-    }
-
-    private ControlClient ClientOf(string vm)
-    {
-        string? path = folders.Select(folder => RuntimeFolder.SocketOf(folder, vm)).FirstOrDefault(File.Exists);
-        if (vm.Contains('/', StringComparison.Ordinal) || path is null)
-        {
-            string others = string.Join(", ", Names());
-            throw new ControlException($"no VM {vm} is served{(others.Length == 0 ? "" : $"; there is {others}")}: {HowToStart}");
-        }
-
-        return new ControlClient(ControlAddress.Unix(path));
     }
 }
 

@@ -1,6 +1,7 @@
 using VmChannel.Device;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Qmp;
+using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
 
@@ -32,6 +33,9 @@ internal sealed class ConfigClaims(ConfigErrors errors)
                 break;
         }
     }
+
+    public void Usb(UsbRedirEndpoint place, int line, string owner)
+        => Claim(place is { Connects: false, Unix: { } address } ? $"the socket {FullPath(address.Name)}" : $"the VMM at {place}", line, owner);
 
     public void File(string path, int line, string owner) => Claim($"the file {FullPath(path)}", line, owner);
 

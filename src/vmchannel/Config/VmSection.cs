@@ -1,7 +1,9 @@
 using VmChannel.Cli.Serve;
 using VmChannel.Device;
 using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
+using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VirtioSerial;
 
 namespace VmChannel.Cli.Config;
@@ -10,6 +12,7 @@ namespace VmChannel.Cli.Config;
 internal sealed class VmSection
 {
     private static readonly string[] EndpointKeys = ["vhost-user", "connect", "fd", "qmp"];
+    private static readonly string[] UsbKeys = ["usbredir", "usbredir-connect", "usbredir-dir"];
 
     private readonly string _name;
     private readonly ConfigTable _table;
@@ -29,18 +32,54 @@ internal sealed class VmSection
     /// <summary>What it asks for; null after an error that leaves nothing to go on with.</summary>
     public VmConfig? Read()
     {
-        VmEndpoint? endpoint = ReadEndpoint();
+        UsbPlan? usb = ReadUsb();
+        bool hasDevice = !UsbKeys.Any(_section.Has) || EndpointKeys.Any(_section.Has);
+        VmEndpoint? endpoint = hasDevice ? ReadEndpoint() : null;
         VirtioSerialSettings settings = ReadSettings();
         bool offersInBand = _section.Switch("in-band-notifications", false);
-        List<PortConfig> ports = ReadPorts(settings);
+        List<PortConfig> ports = ReadPorts(settings, hasDevice, usb);
         _section.RefuseOthers();
-        if (endpoint is null)
+        if ((hasDevice && endpoint is null) || (usb is null && UsbKeys.Any(_section.Has)))
         {
             return null;
         }
 
         PortPlan[] plans = [.. ports.Select(port => port.Plan).OrderBy(plan => plan.Spec.Number)];
-        return new(_errors.At(_table.Line), new VmPlan(_name, new DevicePlan(settings, plans), endpoint, offersInBand), ports);
+        return new(_errors.At(_table.Line), new VmPlan(_name, new DevicePlan(settings, plans), endpoint, offersInBand) { Usb = usb }, ports);
+    }
+
+    /// <summary>Where its USB adapters are fetched; null when that is not said, or after an error.</summary>
+    private UsbPlan? ReadUsb()
+    {
+        string? listen = _section.Text("usbredir");
+        string? connect = _section.Text("usbredir-connect");
+        string? folder = _section.Text("usbredir-dir");
+        string[] given = [.. UsbKeys.Where(_section.Has)];
+        if (given.Length > 1)
+        {
+            _errors.Add(_section.LineOf(given[1]), $"{string.Join(" and ", given)} exclude each other: give one");
+            return null;
+        }
+
+        if (folder is not null)
+        {
+            return new(null, folder);
+        }
+
+        if ((listen ?? connect) is not string text)
+        {
+            return null;
+        }
+
+        int line = _section.LineOf(given[0]);
+        if (!UsbRedirEndpoint.TryParse(text, connect is not null, out UsbRedirEndpoint? place, out string? reason))
+        {
+            _errors.Add(line, $"{given[0]} = {text}: the address {reason}");
+            return null;
+        }
+
+        _claims.Usb(place, line, $"vm.{_name}");
+        return new(place, null);
     }
 
     private VmEndpoint? ReadEndpoint()
@@ -108,7 +147,7 @@ internal sealed class VmSection
         return new(maxPorts, columnsFirst, _section.Switch("wake-nudge", true));
     }
 
-    private List<PortConfig> ReadPorts(VirtioSerialSettings settings)
+    private List<PortConfig> ReadPorts(VirtioSerialSettings settings, bool hasDevice, UsbPlan? usb)
     {
         List<(PortRequest Request, PortSection Section)> requests = [];
         switch (_section.Value("console"))
@@ -129,6 +168,25 @@ internal sealed class VmSection
         foreach (ConfigTable port in _section.Sequence("port", $"[[vm.{_name}.port]]"))
         {
             AddTo(requests, new PortSection(port, isConsole: false, _errors));
+        }
+
+        bool hasAdapter = false;
+        foreach ((PortRequest request, PortSection section) in requests)
+        {
+            bool isUsb = request.Transport == PortTransport.UsbSerial;
+            string? error = !isUsb ? hasDevice ? null : $"vm.{_name} has no virtio-serial device: write transport = \"usb\", or vhost-user = \"PATH\" in [vm.{_name}]"
+                : usb is null && !UsbKeys.Any(_section.Has) ? $"vm.{_name} does not say where its USB adapters are fetched: add usbredir-dir = \"DIR\""
+                : usb?.Single is not null && hasAdapter ? $"{usb.Single} carries one USB adapter: use usbredir-dir = \"DIR\""
+                : null;
+            hasAdapter |= isUsb;
+            if (error is not null)
+            {
+                _errors.Add(section.LineOf("transport"), error);
+            }
+            else if (isUsb && usb?.Folder is not null)
+            {
+                _claims.Socket(usb.PathOf(request.Protocol!.Value.Text), section.Line, $"{request.Protocol} of vm.{_name}");
+            }
         }
 
         return Place(requests, settings);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.Serve;
+using VmChannel.Control;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Control;
@@ -43,7 +44,7 @@ internal sealed partial class ControlListeners : IDisposable
         ControlSocket? unix = plan.Place switch
         {
             ControlPlace.Path => ControlSocket.Open(plan.Path!),
-            ControlPlace.RuntimeFolder => TryOpenIn(plan.Path ?? RuntimeFolder.Default, logger),
+            ControlPlace.RuntimeFolder => TryOpenIn(plan.Path ?? ServerFolder.Default, logger),
             _ => null,
         };
         FileDescriptor? tcp = null;

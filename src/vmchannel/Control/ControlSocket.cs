@@ -1,5 +1,6 @@
 using System.Globalization;
 using VmChannel.Cli.Serve;
+using VmChannel.Control;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Control;
@@ -62,7 +63,7 @@ internal sealed class ControlSocket : IVmNames, IDisposable
             return;
         }
 
-        string name = RuntimeFolder.SocketOf(_folder, vm);
+        string name = ServerFolder.SocketOf(_folder, vm);
         PosixResult result = FileOwnership.Link(_path, name);
         if (result.Error == Errno.Exists)
         {
@@ -82,9 +83,9 @@ internal sealed class ControlSocket : IVmNames, IDisposable
 
     public void Release(string vm)
     {
-        if (_folder is not null && _names.Remove(RuntimeFolder.SocketOf(_folder, vm)))
+        if (_folder is not null && _names.Remove(ServerFolder.SocketOf(_folder, vm)))
         {
-            File.Delete(RuntimeFolder.SocketOf(_folder, vm));
+            File.Delete(ServerFolder.SocketOf(_folder, vm));
         }
     }
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VmChannel.Cli.Client;
-using VmChannel.Cli.Control;
 using VmChannel.Control;
 
 namespace VmChannel.Cli.Doctor;
@@ -59,6 +58,6 @@ internal static class DoctorVerb
             }
         }
 
-        return new(new MachineCheck(RuntimeFolder.Default, RuntimeFolder.Others).Find(call.Servers.IsAnywhere, vms.Count > 0), vms);
+        return new(new MachineCheck(ServerFolder.Default, ServerFolder.Others).Find(call.Servers.IsAnywhere, vms.Count > 0), vms);
     }
 }

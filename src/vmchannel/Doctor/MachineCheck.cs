@@ -1,4 +1,3 @@
-using VmChannel.Cli.Control;
 using VmChannel.Control;
 using VmChannel.Native;
 
@@ -60,7 +59,7 @@ internal sealed class MachineCheck(string folder, IReadOnlyList<string> others)
     {
         foreach (string vm in NamesIn(folder))
         {
-            string path = RuntimeFolder.SocketOf(folder, vm);
+            string path = ServerFolder.SocketOf(folder, vm);
             if (UnixAddress.TryCreate(path, isAbstract: false, isTight: true, out UnixAddress? address, out _))
             {
                 PosixResult result = StreamSocket.Connect(address, out FileDescriptor? socket);
@@ -82,7 +81,7 @@ internal sealed class MachineCheck(string folder, IReadOnlyList<string> others)
     {
         try
         {
-            return [.. RuntimeFolder.VmsIn(path)];
+            return [.. ServerFolder.VmsIn(path)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -3,9 +3,9 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
+using PortTransport = VmChannel.Device.Ports.PortTransport;
 
 namespace VmChannel.Cli.Run;
 
@@ -44,6 +44,11 @@ internal static class RunVerb
             if (plan.Ports.Any(port => port.Spec.IsConsole))
             {
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
+            }
+
+            if (plan.Ports.Any(port => port.Spec.Transport == PortTransport.UsbSerial))
+            {
+                throw new UsageException("run: its guest has virtio: give the channel with -virtioserial, or use serve");
             }
 
             VmTarget? served = await FindServedAsync(parsed.GetValue(vm), parsed.GetValue(control), device.HasPorts(parsed) || show is not null);
@@ -86,7 +91,7 @@ internal static class RunVerb
 
         ControlAddress? address = null;
         return control is null || ControlAddress.TryParse(control, out address, out string? reason)
-            ? await new ServerFinder(RuntimeFolder.All, address, token: null).FindAsync(vm, CancellationToken.None)
+            ? await new ServerFinder(ServerFolder.All, address, token: null).FindAsync(vm, CancellationToken.None)
             : throw new UsageException($"run: --control {control} {reason}");
     }
 

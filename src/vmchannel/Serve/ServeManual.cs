@@ -8,6 +8,7 @@ internal static class ServeManual
 
         Usage:
           vmchannel serve --vhost-user PATH -virtioserial OPTIONS... [-virtconsole [OPTIONS]]
+          vmchannel serve --usbredir PATH|--usbredir-dir DIR -usbserial OPTIONS...
           vmchannel serve --config FILE [--check]
 
         A virtio-serial device outside the VMM: every -virtioserial is a named channel. The guest finds it as
@@ -24,6 +25,11 @@ internal static class ServeManual
                                 a port the VMM has already, by its name, and the socket behind it (repeat it)
         For PATH, systemd:NAME is a socket that systemd opened (FileDescriptorName=NAME).
 
+        Where QEMU fetches USB serial adapters, for guests without virtio (at most one of them):
+          --usbredir PLACE      listen here for the one adapter; PLACE is a path or tcp:ADDRESS:PORT
+          --usbredir-connect PLACE  connect to here instead
+          --usbredir-dir DIR    listen on DIR/NAME.sock for each adapter
+
         Channels:
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME][,on-disconnect=hold|discard]
             port=N              number in the guest, from 1 on (also nr=); without it, the lowest free one
@@ -39,6 +45,8 @@ internal static class ServeManual
             history=SIZE        the guest's last bytes, which a late client gets first (0)
             readonly, writeonly clients may only read, or only write
             logfile=PATH        what the guest writes, with logappend=on, logsize=SIZE, logkeep=N
+            transport=usb       the same as -usbserial, for plug and for files
+          -usbserial OPTIONS    the same channel as a USB serial adapter; NAME has at most 116 characters
           -virtconsole [char=CHARDEV]
                                 a console, hvc0 in the guest, on this terminal unless it has a chardev;
                                 also with buffer=, history=, readonly, writeonly and logfile=

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
@@ -20,13 +19,5 @@ internal static class ServiceManager
 
     public static void Stopping() => Send("STOPPING=1");
 
-    private static void Send(string state)
-    {
-        if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is string socket
-            && UnixAddress.TryCreate(socket.TrimStart('@'), socket.StartsWith('@'), isTight: true, out UnixAddress? address, out _))
-        {
-            // Nobody to tell it to is no reason to fail.
-            _ = UnixDatagram.Send(address, Encoding.UTF8.GetBytes(state));
-        }
-    }
+    private static void Send(string state) => NotifySocket.Send(state);
 }

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using VmChannel.Cli.Client;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Tests.Control;
 using VmChannel.Control;
 using Xunit;
@@ -69,7 +68,7 @@ public sealed class ServerFinderTests : IDisposable
         await using NamedServer server = new(_folder);
         await server.AddAsync("web");
         using Socket hung = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        hung.Bind(new UnixDomainSocketEndPoint(RuntimeFolder.SocketOf(_folder, "hung")));
+        hung.Bind(new UnixDomainSocketEndPoint(ServerFolder.SocketOf(_folder, "hung")));
         hung.Listen();
         List<string> complaints = [];
         ServerFinder finder = new([_folder], null, null) { Complain = complaints.Add };
@@ -90,8 +89,8 @@ public sealed class ServerFinderTests : IDisposable
         _ = Directory.CreateDirectory(Path.Combine(_folder, "host1"));
         await using NamedServer service = new(instance);
         await service.AddAsync("db");
-        Assert.Equal([instance], RuntimeFolder.OfServices(_folder));
-        ServerFinder finder = new([_folder, .. RuntimeFolder.OfServices(_folder)], null, null);
+        Assert.Equal([instance], ServerFolder.OfServices(_folder));
+        ServerFinder finder = new([_folder, .. ServerFolder.OfServices(_folder)], null, null);
 
         VmTarget db = await finder.FindAsync("db", ControlRig.Cancellation);
 
@@ -114,7 +113,7 @@ public sealed class ServerFinderTests : IDisposable
         using (System.Net.Sockets.Socket dead = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))
         {
             dead.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(Path.Combine(_folder, "real")));
-            _ = Native.FileOwnership.Link(Path.Combine(_folder, "real"), RuntimeFolder.SocketOf(_folder, "db"));
+            _ = Native.FileOwnership.Link(Path.Combine(_folder, "real"), ServerFolder.SocketOf(_folder, "db"));
         }
 
         await second.AddAsync("db");

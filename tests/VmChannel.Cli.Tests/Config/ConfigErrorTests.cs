@@ -37,8 +37,18 @@ public sealed class ConfigErrorTests
     [InlineData("port = [1]", "4: port holds a whole number: tables are needed: [[vm.a.port]]")]
     [InlineData("port = { protocol = \"org.a\" }", "4: port is a table: each begins with a header in two brackets: [[vm.a.port]]")]
     [InlineData("wake-nudge.x = 1", "4: wake-nudge is a table: say true or false")]
+    [InlineData("usbredir = \"tcp:nowhere\"", "4: usbredir = tcp:nowhere: the address is not tcp:ADDRESS:PORT")]
+    [InlineData("usbredir = \"x\"\nusbredir-dir = \"y\"", "5: usbredir and usbredir-dir exclude each other: give one")]
     public void VmKey_Wrong_IsLocated(string line, string expected)
         => Assert.Contains($"host.toml:{expected}", ConfigText.Errors($"[vm.a]\nvhost-user = \"a\"\n\n{line}\n")[0], StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("vhost-user = \"a\"", "transport = \"usb\"", "6: vm.a does not say where its USB adapters are fetched: add usbredir-dir")]
+    [InlineData("usbredir-dir = \"a\"", "on-disconnect = \"hold\"", "3: vm.a has no virtio-serial device: write transport = \"usb\"")]
+    [InlineData("usbredir-dir = \"a\"", "transport = \"usp\"", "6: transport=usp: say virtio or usb")]
+    public void Transport_WithoutItsPlace_IsLocated(string place, string line, string expected)
+        => Assert.Contains(
+            $"host.toml:{expected}", ConfigText.Errors($"[vm.a]\n{place}\n[[vm.a.port]]\nprotocol = \"org.a\"\nservice = \"echo\"\n{line}\n")[0], StringComparison.Ordinal);
 
     [Theory]
     [InlineData("protocl = \"org.a\"", "5: unknown option protocl: did you mean protocol?")]

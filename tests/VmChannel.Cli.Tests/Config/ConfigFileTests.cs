@@ -2,6 +2,7 @@ using VmChannel.Cli.Config;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Options;
+using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
 using Xunit;
 
@@ -50,6 +51,24 @@ public sealed class ConfigFileTests
         Assert.False(vm.Plan.Device.Settings.WakeNudges);
         Assert.True(vm.Plan.OffersInBand);
         Assert.IsType<ChardevSpec.Stdio>(Assert.Single(vm.Ports).Plan.Chardev);
+    }
+
+    [Fact]
+    public void Vm_WithUsbAdaptersOnly_NeedsNoDevice()
+    {
+        VmConfig vm = Assert.Single(ConfigText.Read("""
+            [vm.old]
+            usbredir-dir = "/run/old"
+
+            [[vm.old.port]]
+            protocol = "org.example.api"
+            transport = "usb"
+            service = "echo"
+            """).Vms);
+
+        Assert.Null(vm.Plan.Endpoint);
+        Assert.Equal("/run/old/org.example.api.sock", vm.Plan.Usb!.PathOf("org.example.api"));
+        Assert.Equal(PortTransport.UsbSerial, Assert.Single(vm.Ports).Plan.Spec.Transport);
     }
 
     [Theory]

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using VmChannel.Cli.Control;
 using VmChannel.Cli.Doctor;
 using VmChannel.Control;
 using Xunit;
@@ -26,7 +25,7 @@ public sealed class MachineCheckTests : IDisposable
     public void Find_ServersElsewhere_SaysWhere()
     {
         _ = Directory.CreateDirectory(Other);
-        File.WriteAllText(RuntimeFolder.SocketOf(Other, "web"), "");
+        File.WriteAllText(ServerFolder.SocketOf(Other, "web"), "");
 
         FindingInfo finding = Assert.Single(new MachineCheck(Folder, [Other]).Find(looksInFolder: true, isServed: false));
 
@@ -42,11 +41,11 @@ public sealed class MachineCheckTests : IDisposable
         {
             killed.Bind(new UnixDomainSocketEndPoint(Path.Combine(_root, "killed")));
             killed.Listen();
-            File.Move(Path.Combine(_root, "killed"), RuntimeFolder.SocketOf(Folder, "killed"));
+            File.Move(Path.Combine(_root, "killed"), ServerFolder.SocketOf(Folder, "killed"));
         }
 
         using Socket living = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        living.Bind(new UnixDomainSocketEndPoint(RuntimeFolder.SocketOf(Folder, "living")));
+        living.Bind(new UnixDomainSocketEndPoint(ServerFolder.SocketOf(Folder, "living")));
         living.Listen();
 
         FindingInfo finding = Assert.Single(new MachineCheck(Folder, []).Find(looksInFolder: true, isServed: true));

@@ -201,4 +201,18 @@ public sealed class PortOptionsTests
         Assert.True(PortOptions.TryParseSerial(text, Services, out PortRequest? request, out string? error), error);
         return request;
     }
+
+    [Fact]
+    public void TryParseUsb_NameThatFitsInAProductString_IsAnAdapter()
+    {
+        string name = new('a', 116);
+        Assert.True(PortOptions.TryParseUsb($"protocol={name},char=null", [], out PortRequest? request, out string? error), error);
+        Assert.Equal(PortTransport.UsbSerial, request.Transport);
+        Assert.True(PortOptions.TryParseSerial($"transport=usb,protocol={name},char=null", [], out request, out _));
+        Assert.Equal(PortTransport.UsbSerial, request.Transport);
+
+        Assert.False(PortOptions.TryParseUsb($"protocol={name}b,char=null", [], out _, out error));
+        Assert.EndsWith("has 117 characters; a USB adapter's has at most 116, because its product string holds no more", error, StringComparison.Ordinal);
+        Assert.False(PortOptions.TryParseConsole("transport=usb", [], out _, out _));
+    }
 }

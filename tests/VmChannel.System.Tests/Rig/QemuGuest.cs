@@ -24,8 +24,9 @@ internal sealed class QemuGuest : Guest
     /// <param name="qemu">Which QEMU.</param>
     /// <param name="place">A path beside which its own sockets are put.</param>
     /// <param name="device">Its arguments for the adapters.</param>
-    public static async Task<QemuGuest> BootUsbAsync(PackageSet qemu, string place, string[] device)
-        => await BootAsync(qemu, await GuestImage.ForUsbAsync(), place, ["-m", "512M", "-machine", "q35", .. device]);
+    /// <param name="words">More words for the kernel.</param>
+    public static async Task<QemuGuest> BootUsbAsync(PackageSet qemu, string place, string[] device, string words = "")
+        => await BootAsync(qemu, await GuestImage.ForUsbAsync(), place, ["-m", "512M", "-machine", "q35", .. device], words);
 
     /// <summary>Boots one that knows nothing of vmchannel.</summary>
     /// <param name="qemu">Which QEMU.</param>
@@ -35,7 +36,7 @@ internal sealed class QemuGuest : Guest
     public static async Task<QemuGuest> BootStockAsync(PackageSet qemu, string place, string monitor, string[] device)
         => await BootAsync(qemu, await GuestImage.ForQemuAsync(), place, ["-qmp", $"unix:{monitor},server=on,wait=off", .. device]);
 
-    private static async Task<QemuGuest> BootAsync(PackageSet set, GuestImage image, string place, string[] device)
+    private static async Task<QemuGuest> BootAsync(PackageSet set, GuestImage image, string place, string[] device, string words = "")
     {
         string qemu = await GuestImage.RootOfAsync(set);
         string line = $"{place}.line";
@@ -54,7 +55,7 @@ internal sealed class QemuGuest : Guest
             "-chardev", $"socket,id=line,path={line},server=on,wait=on", "-serial", "chardev:line",
             "-qmp", $"unix:{control},server=on,wait=off",
             .. device,
-            "-kernel", image.Kernel, "-initrd", image.Archive, "-append", "console=ttyS0 quiet panic=-1 vmtest.line=ttyS1",
+            "-kernel", image.Kernel, "-initrd", image.Archive, "-append", $"console=ttyS0 quiet panic=-1 vmtest.line=ttyS1 {words}",
         ], start => start.Environment["QEMU_MODULE_DIR"] = $"{qemu}/usr/lib/{Triplet}/qemu");
 
         Lines output = new("the guest's line");

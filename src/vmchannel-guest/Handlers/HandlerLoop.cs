@@ -1,0 +1,82 @@
+using VmChannel.Guest;
+using VmChannel.Native;
+
+namespace VmChannel.GuestTool.Handlers;
+
+/// <summary>Waits for the channel and its host, and has one handler after the other serve them.</summary>
+/// <param name="name">The channel's.</param>
+/// <param name="wait">For the channel to be plugged in, the first time.</param>
+/// <param name="once">Only the first handler.</param>
+/// <param name="killAfter">See <see cref="HandlerSession"/>.</param>
+/// <param name="restartDelay">After a handler that failed.</param>
+internal sealed class HandlerLoop(string name, TimeSpan wait, bool once, TimeSpan killAfter, TimeSpan restartDelay)
+{
+    /// <summary>Time for an error to show, such as a port that somebody else has open, before systemd is told that all is well.</summary>
+    private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(50);
+
+    private int _generation;
+
+    // The last handler ended before its host did, and was not for the next one.
+    private bool _hostLingers;
+    private bool _isReady;
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="ChannelException">The channel cannot be had.</exception>
+    /// <exception cref="OperationCanceledException">Stopped while it waited.</exception>
+    public async Task<int> RunAsync(HandlerProgram program, StopRequest stop)
+    {
+        while (true)
+        {
+            try
+            {
+                using ChannelStream channel = await OpenAsync(stop.Token);
+                if (_hostLingers && channel.IsHostOpen)
+                {
+                    // The same host still, or one whose end our kernel has not heard of: what it gets next is the next handler's.
+                    await channel.WaitForEndAsync(stop.Token);
+                    continue;
+                }
+
+                _hostLingers = false;
+                await channel.WaitForHostAsync(stop.Token);
+                Tell($"a handler serves the host, number {_generation + 1}");
+                HandlerSession session = new(channel, killAfter);
+                ChildEnd end = await session.RunAsync(program, ++_generation, stop.Token);
+                _hostLingers = session.HostLingers;
+                if (once || stop.Token.IsCancellationRequested)
+                {
+                    return stop.Token.IsCancellationRequested && !once ? Failure.None : end.ShellCode;
+                }
+
+                if (end.ShellCode != 0)
+                {
+                    _ = Failure.Report($"{name}: {program.Name} {(end.Signal == 0 ? $"failed with exit code {end.Code}" : $"was ended by signal {end.Signal}")}");
+                    await Task.Delay(restartDelay, stop.Token);
+                }
+            }
+            catch (HostClosedException)
+            {
+                // It came and went before a handler was there for it.
+            }
+            catch (ChannelUnpluggedException) when (!once)
+            {
+                _hostLingers = false;
+            }
+        }
+    }
+
+    private async Task<ChannelStream> OpenAsync(CancellationToken stop)
+    {
+        Task<ChannelStream> opening = VmChannels.OpenAsync(name, _isReady ? Timeout.InfiniteTimeSpan : wait, stop).AsTask();
+        _ = await Task.WhenAny(opening, Task.Delay(FirstLook, stop));
+        if (!opening.IsFaulted)
+        {
+            _isReady = true;
+            Tell(opening.IsCompleted ? "waits for the host to open the channel" : "waits for the channel to be plugged in");
+        }
+
+        return await opening;
+    }
+
+    private void Tell(string status) => NotifySocket.Send($"READY=1\nSTATUS={name}: {status}");
+}
