@@ -9,8 +9,10 @@ namespace VmChannel.Control;
 /// <param name="StalledPorts">Those of them where bytes wait and none move.</param>
 /// <param name="MaxPorts">Ports there is room for: numbers are below it.</param>
 /// <param name="FrontEnd">The VMM's process, such as <c>qemu-system-x86 (pid 1234)</c>; null when none is connected.</param>
+/// <param name="Transport">What carries its ports: <c>vhost-user</c>, <c>qmp</c> (QEMU's own virtio-serial) or <c>sockets</c>.</param>
 public sealed record VmInfo(
-    string Name, string Endpoint, VmState State, int Ports, int OpenPorts, int StalledPorts, int MaxPorts, string? FrontEnd = null);
+    string Name, string Endpoint, VmState State, int Ports, int OpenPorts, int StalledPorts, int MaxPorts, string? FrontEnd = null,
+    string Transport = "vhost-user");
 
 /// <summary>How far a VM is.</summary>
 [System.Text.Json.Serialization.JsonConverter(typeof(KebabCase<VmState>))]

@@ -216,5 +216,14 @@ public sealed unsafe class FileDescriptor : SafeHandle
         return result.IsSuccess ? new(count, Errno.None) : result;
     }
 
+    /// <summary>What was written to a socket and has not been read, or acknowledged, by its other side (SIOCOUTQ): bytes and the kernel's own beside them.</summary>
+    public PosixResult Unsent()
+    {
+        const nuint BytesInOutputQueue = 0x5411;
+        int count = 0;
+        PosixResult result = PosixResult.From(Libc.Ioctl(this, BytesInOutputQueue, &count));
+        return result.IsSuccess ? new(count, Errno.None) : result;
+    }
+
     protected override bool ReleaseHandle() => Libc.Close((int)handle) == 0;
 }

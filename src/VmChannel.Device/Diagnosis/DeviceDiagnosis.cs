@@ -19,7 +19,7 @@ public static class DeviceDiagnosis
     /// <summary>What a person should know, worst first; empty when all is well.</summary>
     public static IReadOnlyList<Finding> Find(DeviceState device, IReadOnlyList<PortState> ports)
     {
-        IEnumerable<Finding> findings = !device.IsOffered ? [] : device.FrontEnd is { } frontEnd
+        IEnumerable<Finding> findings = !device.IsOffered || device.Transport == TransportKind.Sockets ? [] : device.Transport == TransportKind.Qmp ? MonitorDiagnosis.Find(device) : device.FrontEnd is { } frontEnd
             ? OfFrontEnd(device, frontEnd).Concat(OfDriver(device, frontEnd, ports))
             : OfAbsence(device);
         return [.. findings.Concat(ports.SelectMany(port => PortDiagnosis.Find(device, port))).OrderByDescending(finding => finding.Severity)];

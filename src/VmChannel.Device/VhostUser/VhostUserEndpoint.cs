@@ -3,7 +3,7 @@ using VmChannel.Native;
 namespace VmChannel.Device.VhostUser;
 
 /// <summary>How the front-end and this back-end find each other.</summary>
-public abstract record VhostUserEndpoint
+public abstract record VhostUserEndpoint : VmEndpoint
 {
     private VhostUserEndpoint()
     {

@@ -8,6 +8,9 @@ public sealed record DeviceState
     /// <summary>When this was asked for, UTC.</summary>
     public DateTimeOffset At { get; init; }
 
+    /// <summary>What carries its ports.</summary>
+    public TransportKind Transport { get; init; }
+
     /// <summary>A front-end can come for it; otherwise nothing else here means anything.</summary>
     public bool IsOffered { get; init; } = true;
 
@@ -47,11 +50,27 @@ public sealed record DeviceState
     /// <summary>The last front-end's connection ended then, UTC; null when none was there.</summary>
     public DateTimeOffset? FrontEndLeft { get; init; }
 
+    /// <summary>Ports that the VMM refuses, by number, and why.</summary>
+    public IReadOnlyDictionary<int, string> Obstacles { get; init; } = new Dictionary<int, string>();
+
     /// <summary>Counters, live.</summary>
     public required DeviceCounters Counters { get; init; }
 
     /// <summary>The acknowledged features by their names in the specification, bits without a name as <c>bit 40</c>.</summary>
     public IReadOnlyList<string> FeatureNames => VirtioSerial.FeatureNames.Of(Features ?? 0);
+}
+
+/// <summary>What carries the ports of a VM.</summary>
+public enum TransportKind
+{
+    /// <summary>A device of our own, by vhost-user.</summary>
+    VhostUser,
+
+    /// <summary>QEMU's own virtio-serial, through its monitor.</summary>
+    Qmp,
+
+    /// <summary>Sockets that somebody else made, one per port.</summary>
+    Sockets,
 }
 
 /// <summary>How a guest broke its device.</summary>

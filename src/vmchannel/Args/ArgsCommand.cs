@@ -1,8 +1,10 @@
 using System.CommandLine;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Serve;
+using VmChannel.Device;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Ports;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.VhostUser;
 
 namespace VmChannel.Cli.Args;
@@ -15,14 +17,16 @@ internal static class ArgsCommand
 
         Usage:
           vmchannel args qemu|uml|crosvm|libkrun --vhost-user PATH [options of serve]
+          vmchannel args qemu --qmp PATH [options of serve]
           vmchannel args qemu --usbredir PATH|--usbredir-dir DIR -usbserial OPTIONS
 
         Takes the options of "vmchannel serve", checks them and prints the arguments of one VMM for the device they
-        describe. Nothing is opened or started. PATH is where "vmchannel serve" listens.
+        describe. Nothing is opened or started. PATH is where "vmchannel serve" listens; with --qmp, where QEMU does.
 
         Examples:
           linux mem=256M $(vmchannel args uml --vhost-user /run/vm1.sock) root=...
           vmchannel args qemu --vhost-user /run/vm1.sock --max-ports 64
+          vmchannel args qemu --qmp PATH [options of serve]
           vmchannel args qemu --usbredir /run/vm1.usb -usbserial protocol=org.example.api
 
         """;
@@ -43,7 +47,7 @@ internal static class ArgsCommand
         return command;
     }
 
-    private static int Run(string name, VhostUserEndpoint? endpoint, UsbPlan? usb, DevicePlan plan)
+    private static int Run(string name, VmEndpoint? endpoint, UsbPlan? usb, DevicePlan plan)
     {
         int index = Array.IndexOf(Names, name);
         if (index < 0)
@@ -58,7 +62,18 @@ internal static class ArgsCommand
             throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out");
         }
 
-        if (endpoint is not null || usb is null || adapters.Length == 0)
+        if (endpoint is SocketsEndpoint)
+        {
+            throw new UsageException("args: --attach uses ports that the VMM has already");
+        }
+
+        if (endpoint is QmpEndpoint qmp)
+        {
+            StandardStream.WriteOutput(frontEnd == FrontEnd.Qemu
+                ? FrontEndArgs.ForMonitor(Path.GetFullPath(qmp.Monitor.Name), plan.Settings.MaxPorts)
+                : throw new UsageException($"args {name}: only QEMU has a monitor: args qemu --qmp PATH"));
+        }
+        else if (endpoint is not null || usb is null || adapters.Length == 0)
         {
             string socket = endpoint is VhostUserEndpoint.Listen(var address)
                 ? Path.GetFullPath(address.Name)

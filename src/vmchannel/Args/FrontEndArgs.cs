@@ -32,6 +32,14 @@ internal static class FrontEndArgs
         };
     }
 
+    /// <summary>What QEMU needs so that ports can be plugged into a virtio-serial of its own.</summary>
+    /// <param name="monitor">Where it serves its monitor.</param>
+    /// <param name="maxPorts">Ports there is to be room for.</param>
+    public static string ForMonitor(string monitor, int maxPorts)
+        => Lines(
+            $"-qmp {Shell($"unix:{Comma(monitor)},server=on,wait=off")} \\",
+            $"-device virtio-serial-pci,id=virtio-serial0,max_ports={maxPorts}");
+
     /// <summary>Why this VMM cannot carry such a device; null when it can.</summary>
     public static string? FindObstacle(FrontEnd frontEnd, string socket, int maxPorts) => frontEnd switch
     {

@@ -1,4 +1,6 @@
+using VmChannel.Device;
 using VmChannel.Device.Chardevs;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
@@ -13,7 +15,7 @@ internal sealed class ConfigClaims(ConfigErrors errors)
 
     public void Socket(string path, int line, string owner) => Claim($"the socket {FullPath(path)}", line, owner);
 
-    public void Endpoint(VhostUserEndpoint endpoint, int line, string owner)
+    public void Endpoint(VmEndpoint endpoint, int line, string owner)
     {
         switch (endpoint)
         {
@@ -22,6 +24,9 @@ internal sealed class ConfigClaims(ConfigErrors errors)
                 break;
             case VhostUserEndpoint.Connect(UnixAddress address):
                 Claim($"the VMM at {FullPath(address.Name)}", line, owner);
+                break;
+            case QmpEndpoint(UnixAddress monitor, _):
+                Claim($"the VMM at {FullPath(monitor.Name)}", line, owner);
                 break;
             default:
                 Claim(endpoint.ToString()!, line, owner);

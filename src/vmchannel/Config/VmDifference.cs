@@ -57,7 +57,7 @@ internal sealed record VmDifference(
     private static string? DeviceKeys(VmPlan before, VmPlan after)
     {
         List<string> keys = [];
-        Note("vhost-user, connect or fd", before.Endpoint == after.Endpoint);
+        Note("vhost-user, connect, fd, qmp or leave-ports", before.Endpoint == after.Endpoint);
         Note("usbredir, usbredir-connect or usbredir-dir", before.Usb == after.Usb);
         Note("max-ports", before.Device.Settings.MaxPorts == after.Device.Settings.MaxPorts);
         Note("resize-order", before.Device.Settings.ResizeColumnsFirst == after.Device.Settings.ResizeColumnsFirst);

@@ -1,9 +1,9 @@
 using VmChannel.Cli.Serve;
+using VmChannel.Device;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
 using VmChannel.Device.UsbRedir;
-using VmChannel.Device.VhostUser;
 using VmChannel.Device.VirtioSerial;
 
 namespace VmChannel.Cli.Config;
@@ -11,7 +11,7 @@ namespace VmChannel.Cli.Config;
 /// <summary>Reads one <c>[vm.NAME]</c>.</summary>
 internal sealed class VmSection
 {
-    private static readonly string[] EndpointKeys = ["vhost-user", "connect", "fd"];
+    private static readonly string[] EndpointKeys = ["vhost-user", "connect", "fd", "qmp"];
     private static readonly string[] UsbKeys = ["usbredir", "usbredir-connect", "usbredir-dir"];
 
     private readonly string _name;
@@ -34,7 +34,7 @@ internal sealed class VmSection
     {
         UsbPlan? usb = ReadUsb();
         bool hasDevice = !UsbKeys.Any(_section.Has) || EndpointKeys.Any(_section.Has);
-        VhostUserEndpoint? endpoint = hasDevice ? ReadEndpoint() : null;
+        VmEndpoint? endpoint = hasDevice ? ReadEndpoint() : null;
         VirtioSerialSettings settings = ReadSettings();
         bool offersInBand = _section.Switch("in-band-notifications", false);
         List<PortConfig> ports = ReadPorts(settings, hasDevice, usb);
@@ -82,11 +82,13 @@ internal sealed class VmSection
         return new(place, null);
     }
 
-    private VhostUserEndpoint? ReadEndpoint()
+    private VmEndpoint? ReadEndpoint()
     {
         string? listen = _section.Text("vhost-user");
         string? connect = _section.Text("connect");
         string? descriptor = _section.Word("fd");
+        string? monitor = _section.Text("qmp");
+        bool leavesPorts = _section.Switch("leave-ports", false);
         string[] given = [.. EndpointKeys.Where(_section.Has)];
         if (given.Length != 1)
         {
@@ -99,16 +101,22 @@ internal sealed class VmSection
         }
 
         string key = given[0];
-        if ((listen ?? connect ?? descriptor) is not string value)
+        if (leavesPorts && key != "qmp")
+        {
+            _errors.Add(_section.LineOf("leave-ports"), "leave-ports is about the ports that qmp = \"PATH\" plugs into QEMU");
+        }
+
+        if ((listen ?? connect ?? descriptor ?? monitor) is not string value)
         {
             return null;
         }
 
         string? error;
-        VhostUserEndpoint? endpoint = key switch
+        VmEndpoint? endpoint = key switch
         {
             "vhost-user" => EndpointOptions.Listen(value, out error),
             "connect" => EndpointOptions.Connect(value, out error),
+            "qmp" => EndpointOptions.Monitor(value, leavesPorts, out error),
             _ => EndpointOptions.Inherited(value, out error),
         };
         if (endpoint is null)

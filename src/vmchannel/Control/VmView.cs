@@ -1,6 +1,8 @@
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
+using VmChannel.Device;
 using VmChannel.Device.Ports;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.VhostUser;
 using VmChannel.Device.VirtioSerial;
 
@@ -28,7 +30,8 @@ internal static class VmView
             ports.Count(port => port.IsGuestOpen),
             ports.Count(port => port.StalledSince is not null),
             device.MaxPorts,
-            device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : ports.FirstOrDefault(port => port.FrontEnd is not null)?.FrontEnd);
+            device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : ports.FirstOrDefault(port => port.FrontEnd is not null)?.FrontEnd,
+            vm.Plan.Endpoint is null ? "usbredir" : Words(device.Transport.ToString()));
     }
 
     /// <summary>Whoever asks may be in another folder than the server.</summary>
@@ -37,7 +40,8 @@ internal static class VmView
         null => $"usbredir:{UsbPlace(plan.Usb!)}",
         VhostUserEndpoint.Listen { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
         VhostUserEndpoint.Connect { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
-        VhostUserEndpoint other => other.ToString()!,
+        QmpEndpoint(var address, _) => $"qmp:{(address.IsAbstract ? address.ToString() : Path.GetFullPath(address.Name))}",
+        VmEndpoint other => other.ToString()!,
     };
 
     private static string UsbPlace(UsbPlan usb)
@@ -48,6 +52,7 @@ internal static class VmView
     private static VmState State(DeviceState device, PortState[] ports)
         => !device.IsOffered ? UsbState(ports) : device.IsBroken ? VmState.Broken
             : device.FrontEnd is null ? VmState.NotConnected
+            : device.Transport != TransportKind.VhostUser ? device.IsSuspended ? VmState.Suspended : VmState.Running
             : !device.IsDriverReady && (device.IsMultiPort || !device.FrontEnd.HasRings) ? VmState.Connected
             : device.IsSuspended ? VmState.Suspended
             : VmState.Running;

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Device;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
 
@@ -29,28 +31,78 @@ internal sealed class EndpointOptions
         Description = "use this inherited socket, connected or listening",
     };
 
+    private readonly Option<string> _monitor = new("--qmp")
+    {
+        HelpName = "PATH",
+        Description = "use the virtio-serial of a running QEMU, whose monitor (-qmp) is this unix socket",
+    };
+
+    private readonly Option<bool> _leavesPorts = new("--leave-ports")
+    {
+        Description = "with --qmp: at the end the ports stay in QEMU, for the next server",
+    };
+
+    private readonly Option<string[]> _attach = new("--attach")
+    {
+        HelpName = "NAME=unix:PATH[,server]",
+        Description = "a port the VMM has already: its channel's name, and the socket behind it (repeat it)",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
     public void AddTo(Command command)
     {
         command.Add(_listen);
         command.Add(_connect);
         command.Add(_descriptor);
+        command.Add(_monitor);
+        command.Add(_leavesPorts);
+        command.Add(_attach);
     }
 
     /// <summary>Reads them; null when there is none.</summary>
     /// <exception cref="UsageException">More than one, or not a socket's name.</exception>
-    public VhostUserEndpoint? TryRead(ParseResult parsed)
+    public VmEndpoint? TryRead(ParseResult parsed)
     {
-        string? listen = parsed.GetValue(_listen);
-        string? connect = parsed.GetValue(_connect);
-        string? descriptor = parsed.GetValue(_descriptor);
-        return (listen, connect, descriptor) switch
+        (string Name, string? Value)[] all =
+        [
+            ("--vhost-user", parsed.GetValue(_listen)),
+            ("--connect", parsed.GetValue(_connect)),
+            ("--fd", parsed.GetValue(_descriptor)),
+            ("--qmp", parsed.GetValue(_monitor)),
+            ("--attach", parsed.GetValue(_attach) is { Length: > 0 } ? "" : null),
+        ];
+        (string Name, string? Value)[] given = [.. all.Where(one => one.Value is not null)];
+        if (given.Length > 1)
         {
-            (null, null, null) => null,
-            (string path, null, null) => Listen(path, out string? error) ?? throw new UsageException($"--vhost-user {path}: {error}"),
-            (null, string path, null) => Connect(path, out string? error) ?? throw new UsageException($"--connect {path}: {error}"),
-            (null, null, string number) => Inherited(number, out string? error) ?? throw new UsageException($"--fd {number}: {error}"),
-            _ => throw new UsageException("--vhost-user, --connect and --fd exclude each other: give one"),
+            throw new UsageException("--vhost-user, --connect, --fd, --qmp and --attach exclude each other: give one kind");
+        }
+
+        bool leaves = parsed.GetValue(_leavesPorts);
+        if (leaves && (given.Length == 0 || given[0].Name != "--qmp"))
+        {
+            throw new UsageException("--leave-ports is about the ports that --qmp plugs into QEMU: add --qmp PATH");
+        }
+
+        if (given.Length == 0)
+        {
+            return null;
+        }
+
+        (string name, string value) = (given[0].Name, given[0].Value!);
+        if (name == "--attach")
+        {
+            return Sockets(parsed.GetValue(_attach)!);
+        }
+
+        string? error;
+        VmEndpoint? endpoint = name switch
+        {
+            "--vhost-user" => Listen(value, out error),
+            "--connect" => Connect(value, out error),
+            "--fd" => Inherited(value, out error),
+            _ => Monitor(value, leaves, out error),
         };
+        return endpoint ?? throw new UsageException($"{name} {value}: {error}");
     }
 
     /// <summary>Where the VMM connects to.</summary>
@@ -72,6 +124,38 @@ internal sealed class EndpointOptions
     /// <inheritdoc cref="Listen"/>
     public static VhostUserEndpoint? Connect(string text, out string? error)
         => Address(text, out error) is UnixAddress address ? new VhostUserEndpoint.Connect(address) : null;
+
+    /// <summary>The socket on which QEMU serves its monitor.</summary>
+    /// <param name="text">A path.</param>
+    /// <param name="leavesPorts">The ports stay in QEMU at the end.</param>
+    /// <param name="error">Why there is no such endpoint: the end of a sentence that begins with the text.</param>
+    public static QmpEndpoint? Monitor(string text, bool leavesPorts, out string? error)
+        => Address(text, out error) is UnixAddress address ? new QmpEndpoint(address, leavesPorts) : null;
+
+    private static SocketsEndpoint Sockets(string[] texts)
+    {
+        List<PortSocket> sockets = [];
+        foreach (string text in texts)
+        {
+            string[] parts = text.Split('=', 2);
+            bool listens = text.EndsWith(",server", StringComparison.Ordinal);
+            string place = parts.Length < 2 ? "" : listens ? parts[1][..^",server".Length] : parts[1];
+            if (!place.StartsWith("unix:", StringComparison.Ordinal))
+            {
+                throw new UsageException($"--attach {text}: write NAME=unix:PATH, where the VMM listens, or NAME=unix:PATH,server, where it connects");
+            }
+
+            if (sockets.Any(other => other.Protocol == parts[0]))
+            {
+                throw new UsageException($"--attach {text}: {parts[0]} is given twice");
+            }
+
+            UnixAddress address = Address(place["unix:".Length..], out string? error) ?? throw new UsageException($"--attach {text}: {error}");
+            sockets.Add(new(parts[0], address, listens));
+        }
+
+        return new SocketsEndpoint(sockets);
+    }
 
     /// <summary>A descriptor by its number.</summary>
     /// <inheritdoc cref="Listen"/>

@@ -4,9 +4,10 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Config;
 using VmChannel.Cli.Control;
+using VmChannel.Device;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
-using VmChannel.Device.VhostUser;
+using VmChannel.Device.Qmp;
 
 namespace VmChannel.Cli.Serve;
 
@@ -65,7 +66,7 @@ internal static class ServeCommand
             }
 
             DevicePlan plan = device.Read(parsed);
-            VhostUserEndpoint? where = endpoint.TryRead(parsed);
+            VmEndpoint? where = endpoint.TryRead(parsed);
             UsbPlan? adapters = usb.TryRead(parsed);
             if (plan.Ports.Count == 0)
             {
@@ -80,10 +81,14 @@ internal static class ServeCommand
     }
 
     /// <summary>Each kind of port needs a place where the VMM gets it.</summary>
-    private static void CheckPlaces(DevicePlan plan, VhostUserEndpoint? where, UsbPlan? adapters)
+    private static void CheckPlaces(DevicePlan plan, VmEndpoint? where, UsbPlan? adapters)
     {
         PortPlan[] usb = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial)];
-        string? error = where is null && usb.Length < plan.Ports.Count ? "say where the VMM connects: --vhost-user PATH"
+        string? nameless = where is SocketsEndpoint sockets
+            ? plan.Ports.FirstOrDefault(port => sockets.Sockets.All(socket => socket.Protocol != port.Spec.Protocol))?.Spec.ToString()
+            : null;
+        string? error = nameless is not null ? $"{nameless} has no socket: add --attach NAME=unix:PATH with its name"
+            : where is null && usb.Length < plan.Ports.Count ? "say where the VMM connects: --vhost-user PATH (or --qmp PATH for the virtio-serial of a running QEMU)"
             : where is null && adapters is null ? "say where the VMM connects: --usbredir PATH"
             : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR for several"
             : adapters?.Single is not null && usb.Length > 1 ? $"{adapters.Single} carries one adapter, and there are {usb.Length}: use --usbredir-dir DIR"
@@ -94,7 +99,7 @@ internal static class ServeCommand
         }
     }
 
-    private static string ReadName(string? name, VhostUserEndpoint? endpoint, UsbPlan? usb)
+    private static string ReadName(string? name, VmEndpoint? endpoint, UsbPlan? usb)
         => name is null ? VmName.For(endpoint, usb)
             : VmName.IsValid(name, out string? reason) ? name
             : throw new UsageException($"--name {name}: the name {reason}");

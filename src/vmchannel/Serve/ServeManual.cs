@@ -19,6 +19,10 @@ internal static class ServeManual
           --vhost-user PATH     listen on this unix socket (also --socket-path)
           --connect PATH        connect to this unix socket, on which the VMM listens
           --fd N                use this inherited socket, connected or listening
+          --qmp PATH            plug the channels into the virtio-serial of a running QEMU, whose monitor is this socket;
+                                with --leave-ports they stay there at the end, for the next server
+          --attach NAME=unix:PATH[,server]
+                                a port the VMM has already, by its name, and the socket behind it (repeat it)
         For PATH, systemd:NAME is a socket that systemd opened (FileDescriptorName=NAME).
 
         Where QEMU fetches USB serial adapters, for guests without virtio (at most one of them):

@@ -1,11 +1,13 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Cli.WebSockets;
+using VmChannel.Device;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.Services;
 using VmChannel.Device.VhostUser;
 using VmChannel.Device.VirtioSerial;
@@ -19,8 +21,7 @@ internal sealed class VmDevice : IDisposable
     private readonly DeviceLoop _loop;
     private readonly ILoggerFactory _log;
     private readonly VmJournal _events;
-    private readonly VirtioSerialDevice _device;
-    private readonly VhostUserServer? _server;
+    private readonly IPortTransport _serial;
     private readonly UsbAdapters _adapters;
     private volatile ServedPorts _ports = ServedPorts.None;
 
@@ -34,42 +35,39 @@ internal sealed class VmDevice : IDisposable
         _loop = loop;
         _events = events;
         _log = log;
-        VirtioSerialSettings settings = plan.Device.Settings with { IsOffered = plan.Endpoint is not null };
-        _device = new VirtioSerialDevice(loop, settings, log.CreateLogger<VirtioSerialDevice>(), events);
-        _adapters = new UsbAdapters(plan.Name, plan.Usb, loop, settings.StallAfter, log);
-        _server = plan.Endpoint is null ? null : new(loop, _device, plan.Endpoint, plan.OffersInBand, log.CreateLogger<VhostUserServer>())
-        {
-            Finished = finished,
-        };
+        _serial = CreateSerial(plan, loop, events, log);
+        _serial.Finished = finished;
+        _adapters = new UsbAdapters(plan.Name, plan.Usb, loop, plan.Device.Settings.StallAfter, log);
     }
 
     /// <summary>What is plugged in now. Any thread.</summary>
     public ServedPorts Ports => _ports;
 
     /// <summary>The device now, without its ports. Any thread.</summary>
-    public DeviceState State => _device.State;
+    public DeviceState State => _serial.State;
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
-    public void Reserve() => _server?.Reserve();
+    public void Reserve() => _serial.Reserve();
 
     /// <summary>Begins to serve front-ends.</summary>
     /// <exception cref="IOException">It cannot; the message says what to do.</exception>
     public void Start()
     {
-        _server?.Start();
+        _serial.Start();
         _adapters.Start();
     }
 
     /// <summary>Starts a port's host end and plugs the port in.</summary>
     /// <param name="plan">The port.</param>
     /// <param name="keepsLog">What is in its log file is an earlier part of the same log.</param>
-    /// <returns>Done when who has to be there first is there.</returns>
+    /// <returns>Done when who has to be there first is there, and when the VMM has the port; the latter may fail with a <see cref="PlugException"/>.</returns>
     /// <exception cref="PortConflictException">The front-end that is connected cannot carry it.</exception>
     /// <exception cref="HostEndException">The host end cannot start; nothing is left of it.</exception>
-    public Task Plug(PortPlan plan, bool keepsLog = false)
+    public (Task Ready, Task Carried) Plug(PortPlan plan, bool keepsLog = false)
     {
         Port? port = null;
+        Task carried = Task.CompletedTask;
         try
         {
             HostEnd end = CreateEnd(plan);
@@ -82,11 +80,11 @@ internal sealed class VmDevice : IDisposable
             }
             else
             {
-                _device.Plug(port);
+                carried = _serial.Plug(port);
             }
 
             _ports = _ports.With(new ServedPort(plan, port));
-            return end.Ready;
+            return (end.Ready, carried);
         }
         catch (PlugException e)
         {
@@ -115,7 +113,7 @@ internal sealed class VmDevice : IDisposable
         }
         else
         {
-            _ = _device.Unplug(number);
+            _ = _serial.Unplug(number);
         }
 
         served.Port.Dispose();
@@ -201,25 +199,36 @@ internal sealed class VmDevice : IDisposable
     }
 
     /// <summary>A front-end is there.</summary>
-    public bool IsConnected => _server is { IsConnected: true } || _adapters.IsConnected;
+    public bool IsConnected => _serial.IsConnected || _adapters.IsConnected;
 
-    public bool IsFinished(int number) => IsUsb(number) ? IsDelivered(number) && _ports[number] is { Port.IsGuestOpen: false } : _device.IsFinished(number);
+    public bool IsFinished(int number) => IsUsb(number) ? IsDelivered(number) && _ports[number] is { Port.IsGuestOpen: false } : _serial.IsFinished(number);
 
-    public bool IsDelivered(int number) => IsUsb(number) ? _adapters.IsDelivered(number) : _device.IsDelivered(number);
+    public bool IsDelivered(int number) => IsUsb(number) ? _adapters.IsDelivered(number) : _serial.IsDelivered(number);
 
-    public void Resize(TerminalSize size) => _device.Resize(size);
+    public void Resize(TerminalSize size) => _serial.Resize(size);
 
     public void Dispose()
     {
-        _server?.Dispose();
+        _serial.Close();
         _adapters.Dispose();
         foreach (ServedPort served in _ports)
         {
             served.Port.Dispose();
         }
 
-        _device.Dispose();
+        _serial.Dispose();
     }
+
+    /// <summary>Any thread but the loop's: takes leave of the VMM.</summary>
+    public Task StopAsync() => _serial.StopAsync();
+
+    private static IPortTransport CreateSerial(VmPlan plan, DeviceLoop loop, VmJournal events, ILoggerFactory log)
+        => plan.Endpoint switch
+        {
+            QmpEndpoint qmp => new QmpTransport(loop, plan.Device.Settings, qmp, events, log.CreateLogger<QmpTransport>()),
+            SocketsEndpoint sockets => new SocketsTransport(loop, plan.Device.Settings, sockets, events, log.CreateLogger<SocketsTransport>()),
+            _ => new VhostUserTransport(loop, plan.Device.Settings, (VhostUserEndpoint?)plan.Endpoint, plan.OffersInBand, events, log),
+        };
 
     private bool IsUsb(int number) => _ports[number]?.Plan.Spec.Transport == PortTransport.UsbSerial;
 

@@ -64,7 +64,7 @@ internal sealed class VmHost : IAsyncDisposable
             foreach (PortPlan port in plan.Device.Ports)
             {
                 logFiles.Claim(plan.Name, port);
-                Task there = await loop.InvokeAsync(() => host._device.Plug(port));
+                (Task there, _) = await loop.InvokeAsync(() => host._device.Plug(port));
                 if (waitsForClients || !IsServer(port))
                 {
                     ready.Add(there);
@@ -150,6 +150,7 @@ internal sealed class VmHost : IAsyncDisposable
             return;
         }
 
+        await _device.StopAsync();
         _ = await InvokeAsync(() => _device.Dispose());
         _logFiles.Release(Name);
 
@@ -184,17 +185,24 @@ internal sealed class VmHost : IAsyncDisposable
         try
         {
             _logFiles.Claim(Name, plan);
-            Task ready = await _loop.InvokeAsync(() => _device.Plug(plan));
+            (Task ready, Task carried) = await _loop.InvokeAsync(() => _device.Plug(plan));
             if (!IsServer(plan))
             {
                 await ready.WaitAsync(cancellationToken);
             }
 
+            await carried.WaitAsync(cancellationToken);
+
             return Ports[plan.Spec.Number]!;
         }
-        catch
+        catch (Exception e)
         {
             _ = await RemoveAsync(plan.Spec.Number);
+            if (e is PlugException)
+            {
+                throw new PortConflictException(e.Message);
+            }
+
             throw;
         }
     }

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device;
+using VmChannel.Device.Qmp;
 using VmChannel.Device.VhostUser;
 
 namespace VmChannel.Cli.Serve;
@@ -24,12 +26,14 @@ internal static class VmName
     }
 
     /// <summary>The name of a VM that was not given one: the front-end's socket <c>/run/vm1.sock</c> makes <c>vm1</c>.</summary>
-    public static string For(VhostUserEndpoint? endpoint, UsbPlan? usb = null)
+    public static string For(VmEndpoint? endpoint, UsbPlan? usb = null)
     {
         string path = endpoint switch
         {
             VhostUserEndpoint.Listen(var address) => address.Name,
             VhostUserEndpoint.Connect(var address) => address.Name,
+            QmpEndpoint(var monitor, _) => monitor.Name,
+            SocketsEndpoint(var sockets) => sockets[0].Address.Name,
             null => usb?.Single?.Unix?.Name ?? Path.TrimEndingDirectorySeparator(usb?.Folder ?? ""),
             _ => "",
         };

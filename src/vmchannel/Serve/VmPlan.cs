@@ -1,4 +1,4 @@
-using VmChannel.Device.VhostUser;
+using VmChannel.Device;
 
 namespace VmChannel.Cli.Serve;
 
@@ -7,7 +7,7 @@ namespace VmChannel.Cli.Serve;
 /// <param name="Device">Its device and the ports that are there from the start.</param>
 /// <param name="Endpoint">Where its VMM is met for the virtio-serial device; null = the VM has none.</param>
 /// <param name="OffersInBand">In-band notifications are offered.</param>
-internal sealed record VmPlan(string Name, DevicePlan Device, VhostUserEndpoint? Endpoint, bool OffersInBand = false)
+internal sealed record VmPlan(string Name, DevicePlan Device, VmEndpoint? Endpoint, bool OffersInBand = false)
 {
     /// <summary>Where its VMM fetches USB adapters; null = the VM has none.</summary>
     public UsbPlan? Usb { get; init; }

@@ -21,6 +21,8 @@ public sealed class ConfigErrorTests
     [InlineData("vhost-usr = \"b\"", "4: unknown key vhost-usr in [vm.a]: did you mean vhost-user?")]
     [InlineData("vhost-user = \"b\"", "4: vhost-user is given twice, first in line 2: remove one")]
     [InlineData("connect = \"b\"", "4: vhost-user and connect exclude each other: give one")]
+    [InlineData("qmp = \"b\"", "4: vhost-user and qmp exclude each other: give one")]
+    [InlineData("leave-ports = true", "4: leave-ports is about the ports that qmp")]
     [InlineData("fd = true", "4: fd is true or false: a number or a text is needed")]
     [InlineData("max-ports = 0", "4: max-ports = 0: a number from 1 to 127 is needed")]
     [InlineData("max-ports = \"many\"", "4: max-ports = many: a number from 1 to 127 is needed")]

@@ -74,6 +74,7 @@ public sealed class ConfigFileTests
     [Theory]
     [InlineData("connect = \"/run/a.sock\"", "/run/a.sock")]
     [InlineData("fd = 7", "descriptor 7")]
+    [InlineData("qmp = \"/run/a.qmp\"\nleave-ports = true", "/run/a.qmp")]
     [InlineData("vhost-user = \"systemd:web\"", "systemd:web")]
     public void Endpoint_EveryKind_IsUnderstood(string line, string expected)
         => Assert.Equal(expected, ConfigText.Read($"[vm.a]\n{line}\n").Vms[0].Plan.Endpoint!.ToString());

@@ -3,7 +3,7 @@ using VmChannel.Cli.Fetch;
 
 namespace VmChannel.SystemTests.Rig;
 
-/// <summary>A guest in QEMU 11 without KVM, with a stock kernel.</summary>
+/// <summary>A guest in QEMU without KVM, with a stock kernel.</summary>
 internal sealed class QemuGuest : Guest
 {
     private readonly Socket _line;
@@ -27,6 +27,14 @@ internal sealed class QemuGuest : Guest
     /// <param name="words">More words for the kernel.</param>
     public static async Task<QemuGuest> BootUsbAsync(PackageSet qemu, string place, string[] device, string words = "")
         => await BootAsync(qemu, await GuestImage.ForUsbAsync(), place, ["-m", "512M", "-machine", "q35", .. device], words);
+
+    /// <summary>Boots one that knows nothing of vmchannel.</summary>
+    /// <param name="qemu">Which QEMU.</param>
+    /// <param name="place">A path beside which its own sockets are put.</param>
+    /// <param name="monitor">Where it serves another monitor.</param>
+    /// <param name="device">Its machine and devices.</param>
+    public static async Task<QemuGuest> BootStockAsync(PackageSet qemu, string place, string monitor, string[] device)
+        => await BootAsync(qemu, await GuestImage.ForQemuAsync(), place, ["-qmp", $"unix:{monitor},server=on,wait=off", .. device]);
 
     private static async Task<QemuGuest> BootAsync(PackageSet set, GuestImage image, string place, string[] device, string words = "")
     {

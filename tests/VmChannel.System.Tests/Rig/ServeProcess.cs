@@ -54,6 +54,17 @@ internal sealed class ServeProcess : IAsyncDisposable
     public static Task<ServeProcess> StartUsbAsync(TestFolder folder, params string[] options)
         => StartAsync(folder, new ServeStreams(), ["--name", "device", "--usbredir-dir", folder.Root, .. options], 31);
 
+    /// <summary>Starts it for a QEMU that runs, or is going to.</summary>
+    /// <param name="folder">For what it needs.</param>
+    /// <param name="monitor">QEMU's monitor.</param>
+    /// <param name="options">More options of serve.</param>
+    public static Task<ServeProcess> StartQmpAsync(TestFolder folder, string monitor, params string[] options)
+        => StartAsync(folder, new ServeStreams(), ["--qmp", monitor, "--name", "device", .. options], 31);
+
+    /// <summary>Starts it for ports that a VMM has already.</summary>
+    public static Task<ServeProcess> StartSocketsAsync(TestFolder folder, params string[] options)
+        => StartAsync(folder, new ServeStreams(), ["--name", "device", .. options], 31);
+
     /// <summary>Starts it with a configuration file, one of whose VMs has the socket device.sock and the usual room.</summary>
     public static Task<ServeProcess> StartFileAsync(TestFolder folder, string path) => StartAsync(folder, new ServeStreams(), ["--config", path], 31);
 

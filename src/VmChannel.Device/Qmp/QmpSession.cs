@@ -1,0 +1,392 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using VmChannel.Device.Loop;
+using VmChannel.Device.Ports;
+using VmChannel.Native;
+using VmChannel.Wire.Qmp;
+
+namespace VmChannel.Device.Qmp;
+
+/// <summary>What one QEMU has of the ports that are wanted, for as long as its monitor is connected. Thread pool, one call at a time.</summary>
+/// <param name="transport">Says what is wanted; is called on its loop.</param>
+/// <param name="loop">The transport's.</param>
+/// <param name="folder">Where the pipes are.</param>
+/// <param name="maxPorts">Room of a controller that has to be added.</param>
+/// <param name="log">One line per change.</param>
+internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop, PipeFolder folder, int maxPorts, ILogger log)
+{
+    private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(3);
+
+    private readonly string _prefix = folder.IdPrefix;
+    private readonly Dictionary<int, Held> _held = [];
+    private readonly HashSet<LinkedPort> _refused = [];
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _deletions = new();
+    private readonly ConcurrentQueue<string> _lost = new();
+    private QemuMachine _machine = null!;
+    private SerialController? _controller;
+
+    /// <summary>Acts on what QEMU says by itself.</summary>
+    public Task OnEventAsync(QmpMessage.Event happened)
+    {
+        switch (happened.Name)
+        {
+            case "VSERPORT_CHANGE" when NumberOf(happened.Data.Text("id")) is int number && happened.Data.Truth("open") is bool isOpen:
+                return InvokeAsync(() => transport.OnGuestOpen(number, isOpen));
+            case "DEVICE_DELETED" when happened.Data.Text("device") is string id:
+                if (_deletions.TryRemove(id, out TaskCompletionSource? waiting))
+                {
+                    waiting.SetResult();
+                }
+                else if (id == SerialController.OwnId || NumberOf(id) is not null)
+                {
+                    _lost.Enqueue(id);
+                    return InvokeAsync(transport.Look);
+                }
+
+                return Task.CompletedTask;
+            case "STOP" or "RESUME":
+                return InvokeAsync(() => transport.OnRunning(happened.Name == "RESUME"));
+            case "RESET":
+                return InvokeAsync(transport.OnReset);
+            default:
+                return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Finds out what QEMU has, and takes over what is wanted of it.</summary>
+    /// <exception cref="QmpException">QEMU does not say, or is gone.</exception>
+    public async Task BeginAsync(QmpClient client, PeerProcess process, CancellationToken cancellationToken)
+    {
+        _machine = new QemuMachine(client);
+        bool isRunning = await _machine.IsRunningAsync(cancellationToken);
+        _ = await InvokeAsync(() => transport.OnConnected(process, isRunning));
+        IReadOnlyList<WantedPort> wanted = await loop.InvokeAsync(transport.Wanted);
+        (IReadOnlyList<SerialController> controllers, IReadOnlyList<QemuPort> ports) = await _machine.LookAsync(cancellationToken);
+        foreach (QemuPort port in ports)
+        {
+            if (NumberOf(port.Id) is int number)
+            {
+                WantedPort match = wanted.FirstOrDefault(one => one.Link.Port.Spec.Number == number && one.Link.Port.Spec.Protocol == port.Name);
+                if (match.Link is not null && number == port.Number)
+                {
+                    await TakeOverAsync(match.Link, port.Id, cancellationToken);
+                }
+                else
+                {
+                    await RemoveAsync(port.Id, cancellationToken);
+                }
+            }
+        }
+
+        // A controller of our own, or the one that has ports of ours, or the first with room for all.
+        int[] numbers = [.. wanted.Select(one => one.Link.Port.Spec.Number).Except(_held.Keys)];
+        _controller = controllers.FirstOrDefault(controller => controller.Taken.Values.Any(id => NumberOf(id) is int number && _held.ContainsKey(number)))
+            ?? controllers.FirstOrDefault(controller => controller.IsOwn)
+            ?? controllers.FirstOrDefault(controller => controller.HasRoomFor(numbers));
+    }
+
+    /// <summary>Lets QEMU have what is wanted by now.</summary>
+    /// <exception cref="QmpException">QEMU is gone.</exception>
+    public async Task ReconcileAsync(CancellationToken cancellationToken)
+    {
+        while (_lost.TryDequeue(out string? id))
+        {
+            await NoteLossAsync(id, cancellationToken);
+        }
+
+        IReadOnlyList<WantedPort> wanted = await loop.InvokeAsync(transport.Wanted);
+        foreach ((int number, Held held) in _held.ToArray())
+        {
+            if (!wanted.Any(one => one.Link == held.Link))
+            {
+                _ = _held.Remove(number);
+                await RemoveAsync(IdOf(number), cancellationToken);
+            }
+        }
+
+        int[] missing = [.. wanted.Select(one => one.Link.Port.Spec.Number).Except(_held.Keys)];
+        foreach (WantedPort one in wanted)
+        {
+            int number = one.Link.Port.Spec.Number;
+            if (!_held.TryGetValue(number, out Held? held))
+            {
+                await PlugAsync(one, missing, cancellationToken);
+            }
+            else if (held.IsHostOpen != one.IsHostOpen && !_refused.Contains(one.Link))
+            {
+                await TellHostOpenAsync(held, one.IsHostOpen, cancellationToken);
+            }
+
+            if (one.IsGuestUncertain && held is not null)
+            {
+                await AskGuestOpenAsync(one.Link, isKnownOpen: false, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Takes out everything that was put into QEMU, as far as it lets that happen.</summary>
+    public async Task RemoveAllAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (int number in _held.Keys)
+            {
+                await RemoveAsync(IdOf(number), cancellationToken);
+            }
+
+            (IReadOnlyList<SerialController> controllers, _) = await _machine.LookAsync(cancellationToken);
+            if (controllers.Any(controller => controller is { IsOwn: true, Taken.Count: 0 })
+                && !await DeleteAsync(SerialController.OwnId, cancellationToken))
+            {
+                LogControllerStays(SerialController.OwnId);
+            }
+        }
+        catch (Exception e) when (e is QmpException or OperationCanceledException)
+        {
+            LogNotRemoved(e.Message);
+        }
+    }
+
+    private string IdOf(int number) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{number}");
+
+    /// <summary>The number of a port that is ours; null when it is not.</summary>
+    private int? NumberOf(string? id)
+        => id is not null && id.StartsWith(_prefix, StringComparison.Ordinal)
+            && int.TryParse(id.AsSpan(_prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    private async Task TakeOverAsync(LinkedPort link, string id, CancellationToken cancellationToken)
+    {
+        (string kind, bool isGuestOpen) = await _machine.FindChardevAsync(id, cancellationToken) ?? ("", false);
+        bool isHostOpen = kind == "pipe";
+        if (isHostOpen && !link.HasOldPipes)
+        {
+            // Somebody removed the pipes that QEMU still has open.
+            await _machine.SetChardevAsync("chardev-change", id, folder.PathOf(link.Port.Spec), cancellationToken);
+        }
+
+        _held[link.Port.Spec.Number] = new Held(link, isHostOpen);
+        LogTakenOver(link.Port.Spec);
+        _ = await InvokeAsync(() =>
+        {
+            link.OnTakenOver(isHostOpen);
+            transport.OnCarried(link, null);
+        });
+        await AskGuestOpenAsync(link, isGuestOpen, cancellationToken);
+    }
+
+    /// <summary>Finds out whether the guest has a port open, unless QEMU says so meanwhile.</summary>
+    private async Task AskGuestOpenAsync(LinkedPort link, bool isKnownOpen, CancellationToken cancellationToken)
+    {
+        int number = link.Port.Spec.Number;
+        long news = await loop.InvokeAsync(() => link.GuestNews);
+        bool? isOpen = isKnownOpen ? true : await _machine.IsGuestOpenAsync(IdOf(number), cancellationToken);
+        _ = await InvokeAsync(() =>
+        {
+            if (isOpen is bool known && link.GuestNews == news)
+            {
+                transport.OnGuestOpen(number, known);
+            }
+        });
+    }
+
+    private async Task PlugAsync(WantedPort wanted, int[] missing, CancellationToken cancellationToken)
+    {
+        LinkedPort link = wanted.Link;
+        PortSpec spec = link.Port.Spec;
+        if (_refused.Contains(link))
+        {
+            return;
+        }
+
+        string id = IdOf(spec.Number);
+        try
+        {
+            if (_controller is null)
+            {
+                (IReadOnlyList<SerialController> controllers, _) = await _machine.LookAsync(cancellationToken);
+                await AddControllerAsync(controllers, missing, cancellationToken);
+            }
+
+            await PrepareChardevAsync(id, wanted.IsHostOpen ? folder.PathOf(spec) : null, cancellationToken);
+            await _machine.DeviceAddAsync(
+                "virtserialport",
+                id,
+                writer =>
+                {
+                    writer.WriteString("bus", _controller!.Bus);
+                    writer.WriteNumber("nr", spec.Number);
+                    writer.WriteString("name", spec.Protocol);
+                    writer.WriteString("chardev", id);
+                },
+                cancellationToken);
+        }
+        catch (QmpException e) when (e.Class is not null || e.InnerException is QmpException)
+        {
+            string reason = _controller?.Taken.GetValueOrDefault(spec.Number) is string owner
+                ? $"QEMU has given its number to {owner} on {_controller.Bus}: take another with port=N"
+                : e.Message;
+            _ = _refused.Add(link);
+            LogRefused(spec, reason);
+            await TryRemoveChardevAsync(id, cancellationToken);
+            _ = await InvokeAsync(() => transport.OnCarried(link, reason));
+            return;
+        }
+
+        _held[spec.Number] = new Held(link, wanted.IsHostOpen);
+        LogPlugged(spec, _controller!.Bus, id);
+        _ = await InvokeAsync(() => transport.OnCarried(link, null));
+    }
+
+    /// <summary>The chardev's state is what QEMU tells the guest of the host end.</summary>
+    private async Task TellHostOpenAsync(Held held, bool isOpen, CancellationToken cancellationToken)
+    {
+        PortSpec spec = held.Link.Port.Spec;
+        try
+        {
+            await _machine.SetChardevAsync("chardev-change", IdOf(spec.Number), isOpen ? folder.PathOf(spec) : null, cancellationToken);
+            held.IsHostOpen = isOpen;
+        }
+        catch (QmpException e) when (e.Class is not null)
+        {
+            _ = _refused.Add(held.Link);
+            LogRefused(spec, e.Message);
+            _ = await InvokeAsync(() => transport.OnCarried(held.Link, e.Message));
+        }
+    }
+
+    /// <summary>A chardev may be left of a port that QEMU was slow to let go.</summary>
+    private async Task PrepareChardevAsync(string id, string? pipe, CancellationToken cancellationToken)
+    {
+        bool isThere = await _machine.FindChardevAsync(id, cancellationToken) is not null;
+        await _machine.SetChardevAsync(isThere ? "chardev-change" : "chardev-add", id, pipe, cancellationToken);
+    }
+
+    private async Task AddControllerAsync(IReadOnlyList<SerialController> controllers, int[] numbers, CancellationToken cancellationToken)
+    {
+        _controller = controllers.FirstOrDefault(controller => controller.IsOwn) ?? controllers.FirstOrDefault(controller => controller.HasRoomFor(numbers));
+        if (_controller is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            await _machine.AddControllerAsync(maxPorts, cancellationToken);
+            (controllers, _) = await _machine.LookAsync(cancellationToken);
+            _controller = controllers.FirstOrDefault(controller => controller.IsOwn)
+                ?? throw new QmpException("virtio-serial controller cannot be added: QEMU took it and does not show it", new QmpException("qom-list"));
+            LogControllerAdded(_controller.Bus);
+        }
+        catch (QmpException) when (controllers.Count > 0)
+        {
+            // Better the ports that fit than none.
+            _controller = controllers[0];
+        }
+    }
+
+    private async Task NoteLossAsync(string id, CancellationToken cancellationToken)
+    {
+        if (NumberOf(id) is not int number)
+        {
+            // The controller: QEMU has taken its ports out before it.
+            _controller = null;
+            _held.Clear();
+        }
+        else if (_held.Remove(number, out Held? held))
+        {
+            // Whoever did that meant it.
+            _ = _refused.Add(held.Link);
+            LogLost(held.Link.Port.Spec, id);
+            await TryRemoveChardevAsync(id, cancellationToken);
+            _ = await InvokeAsync(() =>
+            {
+                held.Link.ForgetGuest("somebody unplugged it in QEMU");
+                transport.OnCarried(held.Link, "somebody unplugged it in QEMU: unplug it here as well, or plug it in again");
+            });
+        }
+    }
+
+    private async Task RemoveAsync(string id, CancellationToken cancellationToken)
+    {
+        _ = await DeleteAsync(id, cancellationToken);
+        await TryRemoveChardevAsync(id, cancellationToken);
+        LogRemoved(id);
+    }
+
+    /// <summary>device_del, and waits until it is gone. False when the guest keeps it.</summary>
+    private async Task<bool> DeleteAsync(string id, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource deleted = _deletions.GetOrAdd(id, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        try
+        {
+            await _machine.RemoveAsync("device_del", id, cancellationToken);
+            await deleted.Task.WaitAsync(DeletionTime, cancellationToken);
+            return true;
+        }
+        catch (QmpException e) when (e.Class == "DeviceNotFound")
+        {
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            _ = _deletions.TryRemove(id, out _);
+        }
+    }
+
+    private async Task TryRemoveChardevAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _machine.RemoveAsync("chardev-remove", id, cancellationToken);
+        }
+        catch (QmpException e) when (e.Class is not null)
+        {
+            // There is none, or a device that the guest has not let go has it.
+        }
+    }
+
+    private Task<bool> InvokeAsync(Action action)
+        => loop.InvokeAsync(() =>
+        {
+            action();
+            return true;
+        });
+
+    [LoggerMessage(143, LogLevel.Information, "{Port}: plugged into QEMU's {Bus} as {Id}")]
+    private partial void LogPlugged(PortSpec port, string bus, string id);
+
+    [LoggerMessage(144, LogLevel.Information, "{Port}: taken over; QEMU has it from before")]
+    private partial void LogTakenOver(PortSpec port);
+
+    [LoggerMessage(145, LogLevel.Error, "{Port} cannot be plugged in: {Reason}")]
+    private partial void LogRefused(PortSpec port, string reason);
+
+    [LoggerMessage(146, LogLevel.Information, "{Id}: taken out of QEMU")]
+    private partial void LogRemoved(string id);
+
+    [LoggerMessage(147, LogLevel.Information, "virtio-serial controller added to QEMU: {Bus}")]
+    private partial void LogControllerAdded(string bus);
+
+    [LoggerMessage(148, LogLevel.Warning, "{Port}: somebody unplugged {Id} in QEMU")]
+    private partial void LogLost(PortSpec port, string id);
+
+    [LoggerMessage(149, LogLevel.Warning, "{Id} stays in QEMU: the guest does not let go of it")]
+    private partial void LogControllerStays(string id);
+
+    [LoggerMessage(154, LogLevel.Warning, "not everything could be taken out of QEMU: {Reason}")]
+    private partial void LogNotRemoved(string reason);
+
+    /// <summary>A port that QEMU has.</summary>
+    private sealed class Held(LinkedPort link, bool isHostOpen)
+    {
+        public LinkedPort Link { get; } = link;
+
+        /// <summary>What its guest was told of the host end.</summary>
+        public bool IsHostOpen { get; set; } = isHostOpen;
+    }
+}
