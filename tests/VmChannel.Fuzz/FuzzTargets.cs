@@ -13,6 +13,7 @@ public static class FuzzTargets
         ["control"] = ControlTarget.Run,
         ["options"] = OptionsTarget.Run,
         ["config"] = ConfigTarget.Run,
+        ["usbip"] = UsbIpTarget.Run,
         ["usbredir"] = UsbRedirTarget.Run,
     };
 }
