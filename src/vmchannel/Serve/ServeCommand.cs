@@ -85,7 +85,7 @@ internal static class ServeCommand
         PortPlan[] usb = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial)];
         string? error = where is null && usb.Length < plan.Ports.Count ? "say where the VMM connects: --vhost-user PATH"
             : where is null && adapters is null ? "say where the VMM connects: --usbredir PATH"
-            : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR for several"
+            : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR or --usbip ADDRESS:PORT for several"
             : adapters?.Single is not null && usb.Length > 1 ? $"{adapters.Single} carries one adapter, and there are {usb.Length}: use --usbredir-dir DIR"
             : null;
         if (error is not null)

@@ -19,6 +19,8 @@ internal static class ServeManual
           --vhost-user PATH     listen on this unix socket (also --socket-path)
           --connect PATH        connect to this unix socket, on which the VMM listens
           --fd N                use this inherited socket, connected or listening
+          --usbip ADDRESS:PORT  listen here for guests that import -usbserial adapters over USB/IP; with --usbip-open
+                                also on an address that other machines reach
         For PATH, systemd:NAME is a socket that systemd opened (FileDescriptorName=NAME).
 
         Where QEMU fetches USB serial adapters, for guests without virtio (at most one of them):
