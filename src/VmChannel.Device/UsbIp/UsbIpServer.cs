@@ -42,9 +42,9 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
     /// <summary>A client has an adapter.</summary>
     public bool IsConnected => _exports.Values.Any(export => export.Session is not null);
 
-    /// <summary>Listens.</summary>
-    /// <exception cref="IOException">It cannot; the message says what to do.</exception>
-    public void Start()
+    /// <summary>Takes the address, so that a second server fails before it touches anything. Clients wait until <see cref="Start"/>.</summary>
+    /// <exception cref="IOException">It is taken; the message says what to do.</exception>
+    public void Reserve()
     {
         PosixResult result = StreamSocket.Listen(Endpoint.Address, Backlog, onlyIpv6: false, out _listener);
         if (!result.IsSuccess)
@@ -53,6 +53,17 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
         }
 
         Endpoint = Endpoint with { Address = StreamSocket.LocalAddress(_listener!) ?? Endpoint.Address };
+    }
+
+    /// <summary>Begins to serve clients.</summary>
+    /// <exception cref="IOException">It cannot; the message says what to do.</exception>
+    public void Start()
+    {
+        if (_listener is null)
+        {
+            Reserve();
+        }
+
         _ = _loop.Add(_listener!, EpollEvents.In, this, out _watch).OrThrow("watch the listening socket");
         LogListening(Endpoint);
         if (!Endpoint.IsLoopback)

@@ -24,6 +24,10 @@ internal sealed class UsbAdapters(string vm, UsbPlan? plan, DeviceLoop loop, Tim
     /// <summary>A peer is there.</summary>
     public bool IsConnected => _exports is { IsConnected: true } || _places.Values.Any(place => place.IsConnected);
 
+    /// <summary>Takes the address for USB/IP clients; nobody is served yet.</summary>
+    /// <exception cref="IOException">It is taken; the message says what to do.</exception>
+    public void Reserve() => _exports?.Reserve();
+
     /// <summary>Lets peers in.</summary>
     /// <exception cref="IOException">A place cannot be had; the message says what to do.</exception>
     public void Start()

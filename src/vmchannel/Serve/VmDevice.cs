@@ -51,7 +51,11 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
-    public void Reserve() => _server?.Reserve();
+    public void Reserve()
+    {
+        _server?.Reserve();
+        _adapters.Reserve();
+    }
 
     /// <summary>Begins to serve front-ends.</summary>
     /// <exception cref="IOException">It cannot; the message says what to do.</exception>
