@@ -4,6 +4,7 @@ using VmChannel.Bench.Api;
 using VmChannel.Bench.Guests;
 using VmChannel.Bench.Http;
 using VmChannel.Bench.Results;
+using VmChannel.Bench.Usb;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
 
@@ -12,7 +13,7 @@ namespace VmChannel.Bench;
 /// <summary>The command line: which scenarios, how often, for people or for programs.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] Scenarios = ["qemu", "uml", "device", "api", "http"];
+    private static readonly string[] Scenarios = ["qemu", "uml", "usb", "device", "api", "http"];
 
     /// <summary>What is measured.</summary>
     /// <exception cref="BenchException">Nobody says.</exception>
@@ -21,7 +22,7 @@ internal static class BenchCommand
 
     public static RootCommand Create()
     {
-        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, device, api, http (default: all)" };
+        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, usb, device, api, http (default: all)" };
         Option<bool> json = new("--json") { Description = "print every value as JSON instead of a table" };
         Option<int> runs = new("--runs") { Description = "pairs of runs of each measure", DefaultValueFactory = _ => 5 };
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
@@ -97,6 +98,12 @@ internal static class BenchCommand
         {
             await using WebGuest guest = await WebGuest.StartAsync(Program, folder.Path);
             return [await new HttpScenario(settings, guest).RunAsync()];
+        }
+
+        if (scenario == "usb")
+        {
+            await using UsbRig usb = await UsbRig.BootAsync(folder.Path, cancellationToken);
+            return [new UsbScenario(settings, usb).Run()];
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;

@@ -23,6 +23,12 @@ internal sealed class PortTable : IDisposable
         long started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < Patience)
         {
+            if (name.StartsWith(AdapterSearch.Prefix, StringComparison.Ordinal) && AdapterSearch.Open(name[AdapterSearch.Prefix.Length..]) is { } adapter)
+            {
+                _open.Add(name, adapter);
+                return adapter;
+            }
+
             GuestPort? port = PortScan.Read().FirstOrDefault(port => port.Protocol?.Text == name);
             if (port is not null)
             {

@@ -10,8 +10,12 @@ public static unsafe class StreamSocket
     private const int FamilyInternet6 = 10;
     private const int SolSocket = 1;
     private const int SoReuseAddress = 2;
+    private const int SoKeepAlive = 9;
     private const int SolTcp = 6;
     private const int TcpNoDelay = 1;
+    private const int TcpKeepIdle = 4;
+    private const int TcpKeepInterval = 5;
+    private const int TcpKeepCount = 6;
     private const int SolIpv6 = 41;
     private const int Ipv6Only = 26;
 
@@ -38,6 +42,19 @@ public static unsafe class StreamSocket
 
     /// <summary>Small messages leave at once instead of waiting for more (TCP_NODELAY).</summary>
     public static PosixResult SetNoDelay(FileDescriptor socket) => SetOption(socket, SolTcp, TcpNoDelay, 1);
+
+    /// <summary>An idle connection whose other machine is gone ends by itself.</summary>
+    /// <param name="socket">A TCP socket.</param>
+    /// <param name="idle">Silence after which the other machine is asked, in whole seconds.</param>
+    /// <param name="interval">Time between questions, in whole seconds.</param>
+    /// <param name="count">Questions without an answer that end it.</param>
+    public static PosixResult SetKeepAlive(FileDescriptor socket, TimeSpan idle, TimeSpan interval, int count)
+    {
+        PosixResult result = SetOption(socket, SolSocket, SoKeepAlive, 1);
+        result = result.IsSuccess ? SetOption(socket, SolTcp, TcpKeepIdle, (int)idle.TotalSeconds) : result;
+        result = result.IsSuccess ? SetOption(socket, SolTcp, TcpKeepInterval, (int)interval.TotalSeconds) : result;
+        return result.IsSuccess ? SetOption(socket, SolTcp, TcpKeepCount, count) : result;
+    }
 
     /// <summary>Address and port of this end of an internet socket; null for any other.</summary>
     public static IPEndPoint? LocalAddress(FileDescriptor socket)

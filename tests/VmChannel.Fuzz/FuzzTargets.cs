@@ -14,6 +14,7 @@ public static class FuzzTargets
         ["options"] = OptionsTarget.Run,
         ["config"] = ConfigTarget.Run,
         ["qmp"] = QmpTarget.Run,
+        ["usbip"] = UsbIpTarget.Run,
         ["usbredir"] = UsbRedirTarget.Run,
     };
 }

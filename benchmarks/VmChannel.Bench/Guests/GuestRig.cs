@@ -61,7 +61,8 @@ internal sealed class GuestRig : IAsyncDisposable
         }
     }
 
-    private static string Beside(string name)
+    /// <summary>A program that was built with this one.</summary>
+    public static string Beside(string name)
     {
         string path = Path.Combine(AppContext.BaseDirectory, name);
         return File.Exists(path) ? path : throw new BenchException($"{path} is missing; ./bench builds it");

@@ -9,7 +9,7 @@ internal sealed class GuestScenario(BenchSettings settings, GuestRig rig)
     private const int Small = 4 * 1024;
     private const int Large = 32 * 1024;
 
-    private readonly GuestRuns _runs = new(rig);
+    private readonly GuestRuns _runs = new(rig.Agent);
 
     public IReadOnlyList<Section> Run(Vmm vmm) => vmm == Vmm.Qemu ? [AgainstOwn(), AgainstSink("qemu")] : [AgainstSink("uml"), Alone("uml")];
 

@@ -24,6 +24,7 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
     private readonly UsbRedirPackets _packets = new();
     private Registration? _watch;
     private UsbSerialAdapter? _adapter;
+    private int _payloadAt;
     private bool _hasHello;
     private bool _isConnected;
     private bool _awaitsAck;
@@ -126,8 +127,11 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
             more |= _adapter!.Serve();
         }
 
+        bool wasFull = !_packets.Buffer.HasReserve;
         Flush();
-        return more && !_isOver;
+
+        // Nobody tells that there is room again when the socket took everything at once.
+        return !_isOver && (more || (wasFull && _packets.Buffer.HasReserve));
     }
 
     /// <summary>True when there is more to do right now.</summary>
@@ -140,10 +144,12 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
                 return false;
             }
 
-            switch (_receive.TryTake(_packets.WideIds, out UsbRedirHeader header))
+            ReadOnlySpan<byte> input = _receive.Unread;
+            switch (UsbRedirHeader.TryTake(ref input, _packets.WideIds, out UsbRedirHeader header, out _))
             {
                 case OperationStatus.Done:
                     packets++;
+                    _payloadAt = _receive.Take(UsbRedirHeader.Size(_packets.WideIds) + (int)header.PayloadBytes) - (int)header.PayloadBytes;
                     if (Handle(header) is string wrong)
                     {
                         End(wrong);
@@ -159,6 +165,7 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
                         return false;
                     }
 
+                    _receive.MakeRoom(UsbRedirHeader.WideSize + (int)header.PayloadBytes);
                     Fill();
                     break;
             }

@@ -78,6 +78,13 @@ public sealed partial class UsbSerialAdapter
         }
     }
 
+    /// <summary>Tells the guest the state of the host end once more, if it waits for bytes: a guest that is not there any more shows by it.</summary>
+    public void TellAgain()
+    {
+        _toldStatus = FtdiStatus.None;
+        _loop.Schedule(this);
+    }
+
     /// <summary>Moves what can be moved. True when there is more to do right now.</summary>
     public bool Serve()
     {

@@ -57,6 +57,11 @@ internal static class ArgsCommand
 
         FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
         string[] adapters = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
+        if (usb?.UsbIp is not null)
+        {
+            throw new UsageException("args: no VMM carries USB/IP, the guest imports the adapters itself: see what serve prints");
+        }
+
         if (adapters.Length > 0 && frontEnd != FrontEnd.Qemu)
         {
             throw new UsageException($"args {name}: only QEMU fetches USB adapters: leave -usbserial out");

@@ -1,6 +1,7 @@
 using VmChannel.Device;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Qmp;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
@@ -36,6 +37,14 @@ internal sealed class ConfigClaims(ConfigErrors errors)
 
     public void Usb(UsbRedirEndpoint place, int line, string owner)
         => Claim(place is { Connects: false, Unix: { } address } ? $"the socket {FullPath(address.Name)}" : $"the VMM at {place}", line, owner);
+
+    public void UsbIp(UsbIpEndpoint endpoint, int line, string owner)
+    {
+        if (endpoint.Address.Port != 0)
+        {
+            Claim($"usbip:{endpoint}", line, owner);
+        }
+    }
 
     public void File(string path, int line, string owner) => Claim($"the file {FullPath(path)}", line, owner);
 

@@ -58,7 +58,7 @@ internal sealed record VmDifference(
     {
         List<string> keys = [];
         Note("vhost-user, connect, fd, qmp or leave-ports", before.Endpoint == after.Endpoint);
-        Note("usbredir, usbredir-connect or usbredir-dir", before.Usb == after.Usb);
+        Note("usbredir, usbredir-connect, usbredir-dir or usbip", before.Usb == after.Usb);
         Note("max-ports", before.Device.Settings.MaxPorts == after.Device.Settings.MaxPorts);
         Note("resize-order", before.Device.Settings.ResizeColumnsFirst == after.Device.Settings.ResizeColumnsFirst);
         Note("wake-nudge", before.Device.Settings.WakeNudges == after.Device.Settings.WakeNudges);

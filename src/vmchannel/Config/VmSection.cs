@@ -3,6 +3,7 @@ using VmChannel.Device;
 using VmChannel.Device.Options;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Services;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.UsbRedir;
 using VmChannel.Device.VirtioSerial;
 
@@ -12,7 +13,7 @@ namespace VmChannel.Cli.Config;
 internal sealed class VmSection
 {
     private static readonly string[] EndpointKeys = ["vhost-user", "connect", "fd", "qmp"];
-    private static readonly string[] UsbKeys = ["usbredir", "usbredir-connect", "usbredir-dir"];
+    private static readonly string[] UsbKeys = ["usbredir", "usbredir-connect", "usbredir-dir", "usbip"];
 
     private readonly string _name;
     private readonly ConfigTable _table;
@@ -54,7 +55,14 @@ internal sealed class VmSection
         string? listen = _section.Text("usbredir");
         string? connect = _section.Text("usbredir-connect");
         string? folder = _section.Text("usbredir-dir");
+        string? usbIp = _section.Text("usbip");
+        bool isOpen = _section.Switch("usbip-open", false);
         string[] given = [.. UsbKeys.Where(_section.Has)];
+        if (isOpen && !_section.Has("usbip"))
+        {
+            _errors.Add(_section.LineOf("usbip-open"), "usbip-open is for usbip: give both");
+        }
+
         if (given.Length > 1)
         {
             _errors.Add(_section.LineOf(given[1]), $"{string.Join(" and ", given)} exclude each other: give one");
@@ -66,12 +74,17 @@ internal sealed class VmSection
             return new(null, folder);
         }
 
-        if ((listen ?? connect) is not string text)
+        if ((listen ?? connect ?? usbIp) is not string text)
         {
             return null;
         }
 
         int line = _section.LineOf(given[0]);
+        if (usbIp is not null)
+        {
+            return ReadUsbIp(usbIp, isOpen, line);
+        }
+
         if (!UsbRedirEndpoint.TryParse(text, connect is not null, out UsbRedirEndpoint? place, out string? reason))
         {
             _errors.Add(line, $"{given[0]} = {text}: the address {reason}");
@@ -80,6 +93,18 @@ internal sealed class VmSection
 
         _claims.Usb(place, line, $"vm.{_name}");
         return new(place, null);
+    }
+
+    private UsbPlan? ReadUsbIp(string text, bool isOpen, int line)
+    {
+        if (!UsbIpEndpoint.TryParse(text, isOpen, out UsbIpEndpoint? endpoint, out string? reason))
+        {
+            _errors.Add(line, $"usbip = {text}: the address {reason.Replace("--usbip-open", "usbip-open = true", StringComparison.Ordinal)}");
+            return null;
+        }
+
+        _claims.UsbIp(endpoint, line, $"vm.{_name}");
+        return new(null, null) { UsbIp = endpoint };
     }
 
     private VmEndpoint? ReadEndpoint()

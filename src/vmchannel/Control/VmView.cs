@@ -37,6 +37,7 @@ internal static class VmView
     /// <summary>Whoever asks may be in another folder than the server.</summary>
     private static string Endpoint(VmPlan plan) => plan.Endpoint switch
     {
+        null when plan.Usb!.UsbIp is { } address => $"usbip:{address}",
         null => $"usbredir:{UsbPlace(plan.Usb!)}",
         VhostUserEndpoint.Listen { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),
         VhostUserEndpoint.Connect { Address: { IsAbstract: false } address } => Path.GetFullPath(address.Name),

@@ -90,7 +90,7 @@ internal static class ServeCommand
         string? error = nameless is not null ? $"{nameless} has no socket: add --attach NAME=unix:PATH with its name"
             : where is null && usb.Length < plan.Ports.Count ? "say where the VMM connects: --vhost-user PATH (or --qmp PATH for the virtio-serial of a running QEMU)"
             : where is null && adapters is null ? "say where the VMM connects: --usbredir PATH"
-            : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR for several"
+            : adapters is null && usb.Length > 0 ? "say where the VMM fetches the USB adapters: --usbredir PATH, or --usbredir-dir DIR or --usbip ADDRESS:PORT for several"
             : adapters?.Single is not null && usb.Length > 1 ? $"{adapters.Single} carries one adapter, and there are {usb.Length}: use --usbredir-dir DIR"
             : null;
         if (error is not null)

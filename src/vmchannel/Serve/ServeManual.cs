@@ -29,6 +29,8 @@ internal static class ServeManual
           --usbredir PLACE      listen here for the one adapter; PLACE is a path or tcp:ADDRESS:PORT
           --usbredir-connect PLACE  connect to here instead
           --usbredir-dir DIR    listen on DIR/NAME.sock for each adapter
+          --usbip ADDRESS:PORT  listen here for guests that import -usbserial adapters over USB/IP; with --usbip-open
+                                also on an address that other machines reach
 
         Channels:
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME][,on-disconnect=hold|discard]

@@ -105,7 +105,9 @@ internal static class ServerProcess
     {
         string[] adapters = [.. vm.Device.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
         return (vm.Endpoint is VhostUserEndpoint.Listen(UnixAddress address) ? FrontEndArgs.ForAll(Path.GetFullPath(address.Name), vm.Device.Settings.MaxPorts) : "")
-            + (vm.Usb is { } usb && adapters.Length > 0 ? $"# QEMU with usb-redir, any version\n{FrontEndArgs.ForUsb(usb, adapters)}" : "");
+            + (adapters.Length == 0 || vm.Usb is not { } usb ? ""
+                : usb.UsbIp is { } endpoint ? UsbIpArgs.For(endpoint, vm.Device.Ports)
+                : $"# QEMU with usb-redir, any version\n{FrontEndArgs.ForUsb(usb, adapters)}");
     }
 
     private static void Announce(IReadOnlyList<VmPlan> vms, LogLevel lowest)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.UsbRedir;
 using VmChannel.Device.UsbSerial;
 using VmChannel.Device.VirtioSerial;
@@ -17,16 +18,22 @@ namespace VmChannel.Cli.Serve;
 internal sealed class UsbAdapters(string vm, UsbPlan? plan, DeviceLoop loop, TimeSpan stallAfter, ILoggerFactory log) : IDisposable
 {
     private readonly Dictionary<UsbRedirEndpoint, UsbRedirServer> _places = [];
+    private readonly UsbIpServer? _exports = plan?.UsbIp is { } endpoint ? new(loop, endpoint, log.CreateLogger<UsbIpServer>()) : null;
     private bool _isStarted;
 
     /// <summary>A peer is there.</summary>
-    public bool IsConnected => _places.Values.Any(place => place.IsConnected);
+    public bool IsConnected => _exports is { IsConnected: true } || _places.Values.Any(place => place.IsConnected);
+
+    /// <summary>Takes the address for USB/IP clients; nobody is served yet.</summary>
+    /// <exception cref="IOException">It is taken; the message says what to do.</exception>
+    public void Reserve() => _exports?.Reserve();
 
     /// <summary>Lets peers in.</summary>
     /// <exception cref="IOException">A place cannot be had; the message says what to do.</exception>
     public void Start()
     {
         _isStarted = true;
+        _exports?.Start();
         if (plan?.Single is { } single)
         {
             _ = Place(single);
@@ -46,7 +53,14 @@ internal sealed class UsbAdapters(string vm, UsbPlan? plan, DeviceLoop loop, Tim
         string protocol = port.Spec.Protocol!;
         if (plan is null)
         {
-            throw new PlugException($"{port.Spec} cannot be plugged in: this VM's USB adapters have no socket; restart it with --usbredir-dir DIR");
+            throw new PlugException($"{port.Spec} cannot be plugged in: this VM's USB adapters have no socket; restart it with --usbredir-dir DIR or --usbip ADDRESS:PORT");
+        }
+
+        UsbSerialAdapter NewAdapter() => new(port, UsbSerialAdapter.SerialOf(vm, protocol), loop, stallAfter);
+        if (_exports is not null)
+        {
+            _exports.Plug(NewAdapter());
+            return;
         }
 
         if (!plan.TryFind(protocol, out UsbRedirEndpoint? endpoint, out string? reason))
@@ -74,24 +88,26 @@ internal sealed class UsbAdapters(string vm, UsbPlan? plan, DeviceLoop loop, Tim
             }
         }
 
-        place.Plug(new UsbSerialAdapter(port, UsbSerialAdapter.SerialOf(vm, protocol), loop, stallAfter));
+        place.Plug(NewAdapter());
     }
 
     /// <summary>Takes an adapter out. The port is the caller's.</summary>
     public void Unplug(int number)
     {
-        if (Find(number) is { } place)
+        const string Cause = "it was unplugged";
+        if (_exports?.Unplug(number, Cause) != true && Find(number) is { } place)
         {
-            place.Unplug("it was unplugged");
+            place.Unplug(Cause);
             CloseUnused(place);
         }
     }
 
     /// <summary>What was written to the port has been delivered, whether or not it is still open.</summary>
-    public bool IsDelivered(int number) => Find(number)?.Adapter is not { IsDrained: false };
+    public bool IsDelivered(int number) => (_exports?.Find(number) ?? Find(number)?.Adapter) is not { IsDrained: false };
 
     public void Dispose()
     {
+        _exports?.Dispose();
         foreach (UsbRedirServer place in _places.Values)
         {
             place.Dispose();

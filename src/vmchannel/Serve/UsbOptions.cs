@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.UsbRedir;
 
 namespace VmChannel.Cli.Serve;
@@ -25,11 +26,24 @@ internal sealed class UsbOptions
         Description = "listen on DIR/NAME.sock for each -usbserial",
     };
 
+    private readonly Option<string> _usbIp = new("--usbip")
+    {
+        HelpName = "ADDRESS:PORT",
+        Description = "listen here for guests that import -usbserial adapters over USB/IP",
+    };
+
+    private readonly Option<bool> _usbIpOpen = new("--usbip-open")
+    {
+        Description = "--usbip may be an address that other machines reach, although USB/IP has neither passwords nor encryption",
+    };
+
     public void AddTo(Command command)
     {
         command.Add(_listen);
         command.Add(_connect);
         command.Add(_folder);
+        command.Add(_usbIp);
+        command.Add(_usbIpOpen);
     }
 
     /// <summary>Reads them; null when there is none.</summary>
@@ -39,15 +53,28 @@ internal sealed class UsbOptions
         string? listen = parsed.GetValue(_listen);
         string? connect = parsed.GetValue(_connect);
         string? folder = parsed.GetValue(_folder);
-        return (listen, connect, folder) switch
+        string? usbIp = parsed.GetValue(_usbIp);
+        bool isOpen = parsed.GetValue(_usbIpOpen);
+        if (isOpen && usbIp is null)
         {
-            (null, null, null) => null,
-            (string text, null, null) => new UsbPlan(Endpoint("--usbredir", text, connects: false), null),
-            (null, string text, null) => new UsbPlan(Endpoint("--usbredir-connect", text, connects: true), null),
-            (null, null, string text) => new UsbPlan(null, text),
-            _ => throw new UsageException("--usbredir, --usbredir-connect and --usbredir-dir exclude each other: give one"),
+            throw new UsageException("--usbip-open is for --usbip: give both");
+        }
+
+        return (listen, connect, folder, usbIp) switch
+        {
+            (null, null, null, null) => null,
+            (string text, null, null, null) => new UsbPlan(Endpoint("--usbredir", text, connects: false), null),
+            (null, string text, null, null) => new UsbPlan(Endpoint("--usbredir-connect", text, connects: true), null),
+            (null, null, string text, null) => new UsbPlan(null, text),
+            (null, null, null, string text) => new UsbPlan(null, null) { UsbIp = UsbIp(text, isOpen) },
+            _ => throw new UsageException("--usbredir, --usbredir-connect, --usbredir-dir and --usbip exclude each other: give one"),
         };
     }
+
+    private static UsbIpEndpoint UsbIp(string text, bool isOpen)
+        => UsbIpEndpoint.TryParse(text, isOpen, out UsbIpEndpoint? endpoint, out string? reason)
+            ? endpoint
+            : throw new UsageException($"--usbip {text}: {reason}");
 
     private static UsbRedirEndpoint Endpoint(string option, string text, bool connects)
         => UsbRedirEndpoint.TryParse(text, connects, out UsbRedirEndpoint? endpoint, out string? reason)

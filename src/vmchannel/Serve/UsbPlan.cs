@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.UsbRedir;
 
 namespace VmChannel.Cli.Serve;
@@ -8,6 +9,9 @@ namespace VmChannel.Cli.Serve;
 /// <param name="Folder">A folder with a socket for each adapter, named by its protocol.</param>
 internal sealed record UsbPlan(UsbRedirEndpoint? Single, string? Folder)
 {
+    /// <summary>A place where USB/IP clients import any of them, instead of either.</summary>
+    public UsbIpEndpoint? UsbIp { get; init; }
+
     /// <summary>Where the adapter of a protocol is fetched from.</summary>
     /// <param name="protocol">The channel's name.</param>
     /// <param name="endpoint">The place.</param>
@@ -22,5 +26,5 @@ internal sealed record UsbPlan(UsbRedirEndpoint? Single, string? Folder)
     /// <summary>Path of a protocol's socket in the folder.</summary>
     public string PathOf(string protocol) => Path.Combine(Folder!, $"{protocol}.sock");
 
-    public override string ToString() => Single?.ToString() ?? Folder!;
+    public override string ToString() => Single?.ToString() ?? UsbIp?.ToString() ?? Folder!;
 }

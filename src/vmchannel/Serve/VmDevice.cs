@@ -48,7 +48,11 @@ internal sealed class VmDevice : IDisposable
 
     /// <summary>Takes the front-end socket's place; nobody is served yet.</summary>
     /// <exception cref="IOException">It is taken; the message says what to do.</exception>
-    public void Reserve() => _serial.Reserve();
+    public void Reserve()
+    {
+        _serial.Reserve();
+        _adapters.Reserve();
+    }
 
     /// <summary>Begins to serve front-ends.</summary>
     /// <exception cref="IOException">It cannot; the message says what to do.</exception>

@@ -38,6 +38,9 @@ public sealed class ConfigErrorTests
     [InlineData("port = { protocol = \"org.a\" }", "4: port is a table: each begins with a header in two brackets: [[vm.a.port]]")]
     [InlineData("wake-nudge.x = 1", "4: wake-nudge is a table: say true or false")]
     [InlineData("usbredir = \"tcp:nowhere\"", "4: usbredir = tcp:nowhere: the address is not tcp:ADDRESS:PORT")]
+    [InlineData("usbip = \"0.0.0.0\"", "4: usbip = 0.0.0.0: the address is reached by other machines")]
+    [InlineData("usbip-open = true", "4: usbip-open is for usbip: give both")]
+    [InlineData("usbip = \"127.0.0.1\"\nusbredir-dir = \"y\"", "4: usbredir-dir and usbip exclude each other: give one")]
     [InlineData("usbredir = \"x\"\nusbredir-dir = \"y\"", "5: usbredir and usbredir-dir exclude each other: give one")]
     public void VmKey_Wrong_IsLocated(string line, string expected)
         => Assert.Contains($"host.toml:{expected}", ConfigText.Errors($"[vm.a]\nvhost-user = \"a\"\n\n{line}\n")[0], StringComparison.Ordinal);

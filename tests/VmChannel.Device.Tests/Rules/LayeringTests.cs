@@ -12,6 +12,7 @@ public sealed partial class LayeringTests
         ["VirtioSerial"] = ["Virtqueues", "Ports", "Loop", "Events"],
         ["Virtqueues"] = [],
         ["UsbRedir"] = ["UsbSerial", "Loop"],
+        ["UsbIp"] = ["UsbSerial", "Loop"],
         ["UsbSerial"] = ["Ports", "Loop"],
         ["Qmp"] = ["VirtioSerial", "Ports", "Loop", "Events"], // of VirtioSerial only what every transport publishes
         ["Ports"] = ["Channels", "Loop", "Events"],

@@ -36,7 +36,7 @@ internal sealed class GuestImage
     /// <summary>Debian's stock kernel, for QEMU.</summary>
     public static Task<GuestImage> ForQemuAsync() => Stock.Value;
 
-    /// <summary>Debian's stock kernel with all its drivers, those of USB host controllers and serial adapters loaded.</summary>
+    /// <summary>Debian's stock kernel with all its drivers, those of USB host controllers, USB/IP and serial adapters loaded.</summary>
     public static Task<GuestImage> ForUsbAsync() => Usb.Value;
 
     public static async Task<string> RootOfAsync(PackageSet set) =>
@@ -58,11 +58,13 @@ internal sealed class GuestImage
     {
         string root = await RootOfAsync(PackageSets.Kernel);
         return await MakeAsync(
-            Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(), ["virtio_pci", "virtio_console", "xhci_pci", "ehci_pci", "ftdi_sio"],
+            Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(),
+            ["virtio_pci", "virtio_console", "xhci_pci", "ehci_pci", "ftdi_sio", "e1000", "vhci_hcd"],
+            await RootOfAsync(PackageSets.UsbIp),
             Executables.GuestAgent);
     }
 
-    private static async Task<GuestImage> MakeAsync(string kernel, IReadOnlyList<string> modules, params string[] programs)
+    private static async Task<GuestImage> MakeAsync(string kernel, IReadOnlyList<string> modules, string? usbIp = null, params string[] programs)
     {
         string packages = await RootOfAsync(PackageSets.KernelCloud);
         string archive = Path.Combine(Directory.CreateTempSubdirectory("vmt").FullName, "initramfs");
@@ -73,6 +75,12 @@ internal sealed class GuestImage
         using BufferedStream buffered = new(file, 1 << 20);
         using CpioWriter cpio = new(buffered);
         image.Write(cpio, packages, new KernelModules(GuestKernel.ModulesBeside(kernel)!).LoadOrder(modules), programs);
+        if (usbIp is not null)
+        {
+            image.AddProgram(cpio, Path.Combine(usbIp, "usr/sbin/usbip"), "/bin/usbip", usbIp);
+            image.AddProgram(cpio, Path.Combine(usbIp, "bin/ip"), "/bin/ip", usbIp);
+        }
+
         return image;
     }
 

@@ -65,6 +65,10 @@ internal sealed class ServeProcess : IAsyncDisposable
     public static Task<ServeProcess> StartSocketsAsync(TestFolder folder, params string[] options)
         => StartAsync(folder, new ServeStreams(), ["--name", "device", .. options], 31);
 
+    /// <summary>Starts it for guests that import USB adapters over USB/IP; its log says at which port of the loopback.</summary>
+    public static Task<ServeProcess> StartUsbIpAsync(TestFolder folder, params string[] options)
+        => StartAsync(folder, new ServeStreams(), ["--name", "device", "--usbip", "127.0.0.1:0", .. options], 31);
+
     /// <summary>Starts it with a configuration file, one of whose VMs has the socket device.sock and the usual room.</summary>
     public static Task<ServeProcess> StartFileAsync(TestFolder folder, string path) => StartAsync(folder, new ServeStreams(), ["--config", path], 31);
 

@@ -3,7 +3,7 @@ using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Usb;
 
-/// <summary>A server and a guest that has four USB adapters and no virtio, shared by the tests of a collection.</summary>
+/// <summary>A server and a guest that has four USB adapters, a network and no virtio, shared by the tests of a collection.</summary>
 public sealed class UsbMachine : IAsyncLifetime
 {
     public const string Echo = "org.example.echo";
@@ -36,7 +36,8 @@ public sealed class UsbMachine : IAsyncLifetime
         await using HostProcess args = await HostProcess.RunAsync([Executables.VmChannel, "args", "qemu", "--usbredir-dir", _folder.Root, .. adapters]);
         Assert.Equal(0, await args.Ended);
         string[] device = args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        Guest = await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, _folder.File("qemu"), device);
+        string[] network = ["-netdev", "user,id=net,ipv6=off", "-device", "e1000,netdev=net,romfile="];
+        Guest = await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, _folder.File("qemu"), [.. device, .. network]);
         await WaitForLinksAsync();
     }
 

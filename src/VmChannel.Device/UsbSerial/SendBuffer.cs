@@ -1,6 +1,6 @@
 using VmChannel.Native;
 
-namespace VmChannel.Device.UsbRedir;
+namespace VmChannel.Device.UsbSerial;
 
 /// <summary>Packets on their way to a peer, in one piece of memory: what a host end gives is read straight into it.</summary>
 internal sealed class SendBuffer

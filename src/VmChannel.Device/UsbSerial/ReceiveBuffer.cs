@@ -1,10 +1,8 @@
-using System.Buffers;
 using VmChannel.Native;
-using VmChannel.Wire.UsbRedir;
 
-namespace VmChannel.Device.UsbRedir;
+namespace VmChannel.Device.UsbSerial;
 
-/// <summary>Packets of a peer, whole, out of a stream that may deliver them in any pieces.</summary>
+/// <summary>A peer's packets, out of a stream that may deliver them in any pieces.</summary>
 /// <remarks>It grows to the largest packet that came, which the protocol's cap bounds, and is not moved or filled while a packet is looked at.</remarks>
 internal sealed class ReceiveBuffer
 {
@@ -15,32 +13,18 @@ internal sealed class ReceiveBuffer
     private int _head;
     private int _tail;
 
-    /// <summary>Has the bytes of the last packet taken, until the next <see cref="Fill"/>.</summary>
+    /// <summary>Has the bytes of the last packet taken, until the next <see cref="MakeRoom"/> or <see cref="Fill"/>.</summary>
     public PinnedBuffer Buffer => _buffer;
 
-    /// <summary>Where the payload of the last packet begins.</summary>
-    public int PayloadOffset { get; private set; }
+    /// <summary>What was received and not taken.</summary>
+    public ReadOnlySpan<byte> Unread => _buffer.Span[_head.._tail];
 
-    /// <summary>The payload of the last packet.</summary>
-    public ReadOnlySpan<byte> Payload(in UsbRedirHeader header) => _buffer.Span.Slice(PayloadOffset, (int)header.PayloadBytes);
-
-    /// <summary>Takes the next packet.</summary>
-    /// <inheritdoc cref="UsbRedirHeader.TryTake"/>
-    public OperationStatus TryTake(bool wideIds, out UsbRedirHeader header)
+    /// <summary>Takes bytes from the front.</summary>
+    /// <returns>Where in <see cref="Buffer"/> they end.</returns>
+    public int Take(int bytes)
     {
-        ReadOnlySpan<byte> input = _buffer.Span[_head.._tail];
-        OperationStatus status = UsbRedirHeader.TryTake(ref input, wideIds, out header, out ReadOnlySpan<byte> payload);
-        if (status == OperationStatus.Done)
-        {
-            _head = _tail - input.Length;
-            PayloadOffset = _head - payload.Length;
-        }
-        else if (status == OperationStatus.NeedMoreData)
-        {
-            MakeRoom(UsbRedirHeader.WideSize + (int)header.PayloadBytes);
-        }
-
-        return status;
+        _head += bytes;
+        return _head;
     }
 
     /// <summary>Reads what the socket has, as far as there is room.</summary>
@@ -52,7 +36,7 @@ internal sealed class ReceiveBuffer
     }
 
     /// <summary>Lets a packet of so many bytes fit behind what was taken.</summary>
-    private void MakeRoom(int bytes)
+    public void MakeRoom(int bytes)
     {
         int count = _tail - _head;
         if (bytes > _size)
