@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmChannel.Guest;
 using VmChannel.Native;
 
@@ -8,16 +9,20 @@ namespace VmChannel.GuestTool.Handlers;
 /// <param name="wait">For the channel to be plugged in, the first time.</param>
 /// <param name="once">Only the first handler.</param>
 /// <param name="killAfter">See <see cref="HandlerSession"/>.</param>
-/// <param name="restartDelay">After a handler that failed.</param>
+/// <param name="restartDelay">After a handler that failed; and from one to the next of the same host.</param>
 internal sealed class HandlerLoop(string name, TimeSpan wait, bool once, TimeSpan killAfter, TimeSpan restartDelay)
 {
     /// <summary>Time for an error to show, such as a port that somebody else has open, before systemd is told that all is well.</summary>
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>A host that the device has ended with the handler is still there for our kernel, until it has dealt with the message.</summary>
+    private static readonly TimeSpan KernelTime = TimeSpan.FromMilliseconds(50);
+
     private int _generation;
 
-    // The last handler ended before its host did, and was not for the next one.
+    // The last handler ended before its host did.
     private bool _hostLingers;
+    private long _startedAt;
     private bool _isReady;
 
     /// <returns>The exit code.</returns>
@@ -32,14 +37,21 @@ internal sealed class HandlerLoop(string name, TimeSpan wait, bool once, TimeSpa
                 using ChannelStream channel = await OpenAsync(stop.Token);
                 if (_hostLingers && channel.IsHostOpen)
                 {
-                    // The same host still, or one whose end our kernel has not heard of: what it gets next is the next handler's.
-                    await channel.WaitForEndAsync(stop.Token);
-                    continue;
+                    if (await EndsSoonAsync(channel, stop.Token))
+                    {
+                        _hostLingers = false;
+                        continue;
+                    }
+
+                    // The same host still, or the next one: the kernel does not tell. The same one is not to get handlers in a rush.
+                    TimeSpan rest = restartDelay - Stopwatch.GetElapsedTime(_startedAt);
+                    await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero, stop.Token);
                 }
 
                 _hostLingers = false;
                 await channel.WaitForHostAsync(stop.Token);
                 Tell($"a handler serves the host, number {_generation + 1}");
+                _startedAt = Stopwatch.GetTimestamp();
                 HandlerSession session = new(channel, killAfter);
                 ChildEnd end = await session.RunAsync(program, ++_generation, stop.Token);
                 _hostLingers = session.HostLingers;
@@ -62,6 +74,21 @@ internal sealed class HandlerLoop(string name, TimeSpan wait, bool once, TimeSpa
             {
                 _hostLingers = false;
             }
+        }
+    }
+
+    private static async Task<bool> EndsSoonAsync(ChannelStream channel, CancellationToken stop)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(KernelTime);
+        try
+        {
+            await channel.WaitForEndAsync(limit.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return false;
         }
     }
 
