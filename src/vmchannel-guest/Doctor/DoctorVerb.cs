@@ -22,9 +22,16 @@ internal static class DoctorVerb
 
     private static int Run(bool asJson)
     {
-        IReadOnlyList<Finding> findings = GuestDiagnosis.Find(GuestInspection.Read());
-        Console.Out.WriteLine(asJson ? JsonSerializer.Serialize(new(findings), DoctorJson.Default.GuestReport) : Text(findings));
-        return findings.Any(finding => finding.Severity > Severity.Note) ? FoundSomething : Failure.None;
+        try
+        {
+            IReadOnlyList<Finding> findings = GuestDiagnosis.Find(GuestInspection.Read());
+            Console.Out.WriteLine(asJson ? JsonSerializer.Serialize(new(findings), DoctorJson.Default.GuestReport) : Text(findings));
+            return findings.Any(finding => finding.Severity > Severity.Note) ? FoundSomething : Failure.None;
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return Failure.Report($"cannot look at this machine: {fault.Message}");
+        }
     }
 
     /// <summary>As the host's doctor says it.</summary>

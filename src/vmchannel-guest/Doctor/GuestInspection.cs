@@ -27,7 +27,7 @@ internal static class GuestInspection
                 Array.Exists(["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"], root => File.Exists(Path.Join(root, Rule))),
                 File.Exists("/usr/bin/vmchannel-guest")),
             Group = AccessGroup.Read(),
-            User = new(Environment.UserName, ReadGroups()),
+            User = new(ReadUser(), ReadGroups()),
         };
     }
 
@@ -54,6 +54,19 @@ internal static class GuestInspection
         }
 
         return found.OrderBy(pair => pair.Holder.Pid).ToLookup(pair => pair.Path, pair => pair.Holder);
+    }
+
+    private static string ReadUser()
+    {
+        try
+        {
+            return Environment.UserName;
+        }
+        catch (IOException)
+        {
+            // A small system without /etc/passwd.
+            return FileOwnership.EffectiveUser.ToString(CultureInfo.InvariantCulture);
+        }
     }
 
     // The user's first group, and the others: proc(5), /proc/pid/status.
