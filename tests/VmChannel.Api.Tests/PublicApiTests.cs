@@ -1,7 +1,10 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using PublicApiGenerator;
+using VmChannel.AspNetCore;
+using VmChannel.Control;
 using VmChannel.Guest;
+using VmChannel.Mux;
 using Xunit;
 
 namespace VmChannel.Api.Tests;
@@ -10,7 +13,7 @@ namespace VmChannel.Api.Tests;
 /// <remarks>A package joins with a project reference, a line below, and its text, which the failing test writes.</remarks>
 public sealed class PublicApiTests
 {
-    public static TheoryData<Type> Packages => [typeof(VmChannels)];
+    public static TheoryData<Type> Packages => [typeof(VmChannels), typeof(MuxChannel), typeof(VmChannelEndPoint), typeof(ControlClient)];
 
     [Theory]
     [MemberData(nameof(Packages))]
