@@ -10,8 +10,9 @@ internal sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
 /// <param name="sysfsFolder">Where the ports are, <see cref="PortScan.DefaultFolder"/>.</param>
 /// <param name="log">Gets lines for people; called by the thread that runs or updates.</param>
 /// <param name="terminalFolder">Where the terminals are, <see cref="AdapterScan.DefaultFolder"/>; null = there are none.</param>
+/// <param name="groupFile">Where the group that gets the devices is, <see cref="AccessGroup.DefaultFile"/>; null = they stay root's.</param>
 /// <remarks>Events only say that it is time to look: what is done depends on sysfs and the links alone, so a lost event loses nothing.</remarks>
-internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log, string? terminalFolder = null)
+internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log, string? terminalFolder = null, string? groupFile = null)
 {
     private readonly DeviceLinks _links = new(deviceFolder);
     private readonly Lock _updating = new();
@@ -28,6 +29,7 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
             IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. ReadAdapters()];
             IReadOnlyDictionary<string, PortId?> held = _links.Read();
             LinkState state = new(ports, LinkPlan.Make(ports, held));
+            Give(state.Plan);
             _links.Apply(state.Plan, held, log);
             Warn(state);
             lock (_changed)
@@ -90,6 +92,19 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
 
         _raw = [.. adapters.Select(adapter => (adapter.Id, adapter.Shown))];
         return adapters;
+    }
+
+    /// <summary>Lets the group open them, before anybody finds their links.</summary>
+    private void Give(LinkPlan plan)
+    {
+        AccessGroup? group = groupFile is null ? null : AccessGroup.Read(groupFile);
+        foreach (PortId id in group is null ? [] : plan.Links.Values.Distinct())
+        {
+            if (group!.Give(Path.Join(deviceFolder, id.Node)) is string reason)
+            {
+                log($"warning: {id} cannot be given to the group {AccessGroup.Name}: {reason}");
+            }
+        }
     }
 
     private void Warn(LinkState state)

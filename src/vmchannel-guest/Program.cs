@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.GuestTool;
+using VmChannel.GuestTool.Doctor;
 using VmChannel.GuestTool.Handlers;
 using VmChannel.GuestTool.Init;
 
@@ -12,6 +13,7 @@ if (Environment.ProcessId == 1 && Path.GetFileName(Environment.GetCommandLineArg
 RootCommand root = new("Named channels to this virtual machine's host: find them, open them, keep their links in /dev.")
 {
     ListVerb.Create(),
+    DoctorVerb.Create(),
     OpenVerb.Create(),
     RunVerb.Create(),
     ClipboardVerb.Create(),
