@@ -20,6 +20,7 @@ internal static class AgentBuilds
 
     /// <summary>Shell words that open a channel while another process has it open, and again when that is gone.</summary>
     public static string OpenTwice(string agent, string protocol) => $$"""
+        rm -f /tmp/first
         {{agent}} open {{protocol}} 1000000 >/tmp/first & p=$!
         until [ -s /tmp/first ]; do sleep 0.05; done
         {{agent}} open {{protocol}}
