@@ -57,6 +57,9 @@ public abstract class QmpTests(StockMachine machine)
         (code, _, errors) = await serve.CommandAsync("plug", "port=1,protocol=org.example.clash,service=echo");
         Assert.Equal(1, code);
         Assert.Contains("port=N", errors, StringComparison.Ordinal);
+
+        // QEMU tells of a port at most once a second.
+        await UntilAsync(serve, port => !port.IsGuestOpen);
         Assert.DoesNotContain(
             (await serve.Control.DiagnoseAsync("device", TestContext.Current.CancellationToken)).Findings, finding => finding.Severity != FindingSeverity.Note);
 

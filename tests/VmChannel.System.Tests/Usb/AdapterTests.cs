@@ -10,9 +10,9 @@ public sealed class AdapterTests(UsbMachine machine)
     private QemuGuest Guest => machine.Guest;
 
     [Fact]
-    public async Task Kernel_ThatFindsAdapters_HasNothingToComplainAbout()
+    public void Kernel_ThatFindsAndUsesAdapters_HasNothingToComplainAbout()
     {
-        string log = await Guest.RunAsync("dd if=/dev/kmsg iflag=nonblock bs=8192 status=none 2>/dev/null | grep '^[0-9]' || true");
+        string log = machine.KernelLog;
         Assert.Contains("usb 1-1: Detected FT232H", log, StringComparison.Ordinal);
         foreach (string protocol in new[] { UsbMachine.Echo, UsbMachine.Held, UsbMachine.Second, UsbMachine.Spare })
         {

@@ -17,6 +17,9 @@ public sealed class UsbMachine : IAsyncLifetime
 
     internal QemuGuest Guest { get; private set; } = null!;
 
+    /// <summary>The kernel's messages up to the first bytes both ways. Later tests unplug open adapters, which the driver does complain about.</summary>
+    internal string KernelLog { get; private set; } = "";
+
     /// <summary>Path of a channel's host end.</summary>
     internal string SocketOf(string protocol) => _folder.File($"{protocol}.host");
 
@@ -39,6 +42,8 @@ public sealed class UsbMachine : IAsyncLifetime
         string[] network = ["-netdev", "user,id=net,ipv6=off", "-device", "e1000,netdev=net,romfile="];
         Guest = await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, _folder.File("qemu"), [.. device, .. network]);
         await WaitForLinksAsync();
+        Assert.Equal("first", await Guest.RunAsync(GuestScripts.Exchange(PathOf(Echo), "first")));
+        KernelLog = await Guest.RunAsync("dd if=/dev/kmsg iflag=nonblock bs=8192 status=none 2>/dev/null | grep '^[0-9]' || true");
     }
 
     /// <summary>Waits until the guest has all its adapters by name.</summary>
