@@ -29,9 +29,14 @@ public sealed class MetricsRouteTests
             _ = guest.Driver.Receive(1, Math.Min(10_000, bytes.Length - at));
         }
 
-        Exposition exposition = await ScrapeAsync(rig);
-
+        // Late calls and the kicks that answer them may be counted during a scrape: port and device are compared when nothing moves any more.
         const string Port1 = "port=1,protocol=test.echo,vm=web";
+        Exposition exposition = await ScrapeAsync(rig);
+        for (double kicks = -1; kicks != exposition.Value("vmchannel_port_kicks_total", Port1); exposition = await ScrapeAsync(rig))
+        {
+            kicks = exposition.Value("vmchannel_port_kicks_total", Port1);
+        }
+
         Assert.Equal(bytes.Length, exposition.Value("vmchannel_port_io_bytes_total", "direction=from_guest," + Port1));
         Assert.Equal(bytes.Length, exposition.Value("vmchannel_port_io_bytes_total", "direction=to_guest," + Port1));
         Assert.Equal(0, exposition.Value("vmchannel_port_io_bytes_total", "direction=to_guest,port=3,protocol=test.quiet,vm=web"));
