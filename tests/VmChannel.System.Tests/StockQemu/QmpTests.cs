@@ -125,7 +125,7 @@ public abstract class QmpTests(StockMachine machine)
         await Guest.UntilAsync($"[ ! -e {PathOf(Echo)} ] && [ -e {PathOf(StockMachine.Foreign)} ]");
     }
 
-    [Fact]
+    [Fact(Skip = "open in issue 5: on a loaded machine the guest's first line did not arrive, once in seven runs")]
     public async Task Socket_OfAPortThatQemuHas_CarriesAChannel()
     {
         string socket = machine.Folder.File("attached.sock");
