@@ -24,7 +24,6 @@ public sealed class PackageTests(DebianMachine machine) : IClassFixture<DebianMa
         Assert.NotEqual("stranger", await AsNobodyAsync("--clear-groups", GuestScripts.Exchange(echo, "stranger")));
 
         await PlugAndUnplugAsync();
-        await RunHandlerAsync();
         string initramfs = await MakeInitramfsAsync();
 
         await Guest.RunAsync("dpkg --purge vmchannel-guest");
@@ -85,28 +84,6 @@ public sealed class PackageTests(DebianMachine machine) : IClassFixture<DebianMa
 
         await machine.UnplugAsync(Name);
         await Guest.UntilAsync("[ ! -e /dev/vmchannel/org/example ]");
-    }
-
-    /// <summary>A handler starts with its channel, answers each time the host opens it, and goes with its channel.</summary>
-    private async Task RunHandlerAsync()
-    {
-        const string Name = "org.example.hand-ler";
-        const string Unit = $"vmchannel-handler@{Name}.service";
-        await Guest.RunAsync(
-            $"cd /etc/vmchannel/handlers; printf '#!/bin/sh\\nread -r line; echo \"$line from $(id -Gn 2>/dev/null | grep -ow vmchannel | head -n 1)\"; touch came; touch /etc/came\\n' >{Name}; chmod +x {Name}");
-        await machine.PlugAsync($"protocol={Name},char=unix:{machine.File("handler.sock")},server");
-        for (int opened = 0; opened < 2; opened++)
-        {
-            using ChannelClient client = machine.Connect("handler.sock");
-            await client.SendAsync("hello\n");
-            await client.ExpectAsync("hello from vmchannel\n");
-        }
-
-        Assert.Equal("active", await Guest.RunAsync($"systemctl is-active {Unit}"));
-        Assert.Equal("came", await Guest.RunAsync($"ls /var/lib/vmchannel-handlers/{Name}; ls /etc/came 2>/dev/null || true"));
-        await machine.UnplugAsync(Name);
-        await Guest.UntilAsync($"[ $(systemctl is-active {Unit}) = inactive ]");
-        await Guest.RunAsync($"rm /etc/vmchannel/handlers/{Name}");
     }
 
     /// <summary>What the distribution's own tool makes, with a script that uses a channel before the root is mounted.</summary>
