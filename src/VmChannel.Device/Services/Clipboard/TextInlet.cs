@@ -18,6 +18,7 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
     private readonly ILogger _log;
     private readonly byte[] _buffer = new byte[16 * 1024];
     private ClipboardContent? _text;
+    private Task _offered = Task.CompletedTask;
     private bool _isTooLong;
     private bool _isMade;
     private FileDescriptor? _pipe;
@@ -119,20 +120,27 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
         else if (_text is ClipboardContent text)
         {
             _text = null;
-            int bytes = text.Length;
-            try
-            {
-                _clipboard.Offer(ClipboardSelection.Clipboard, text);
-                LogText(_path, bytes);
-            }
-            catch (ClipboardException fault)
-            {
-                LogRefused(_path, fault.Message);
-            }
+            _offered = OfferAfterAsync(_offered, text);
         }
 
         Drop();
         _isTooLong = false;
+    }
+
+    /// <summary>On the thread pool, because all of a text is looked at before it is offered; in order.</summary>
+    private async Task OfferAfterAsync(Task before, ClipboardContent text)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        int bytes = text.Length;
+        try
+        {
+            _clipboard.Offer(ClipboardSelection.Clipboard, text);
+            LogText(_path, bytes);
+        }
+        catch (ClipboardException fault)
+        {
+            LogRefused(_path, fault.Message);
+        }
     }
 
     private void Drop()

@@ -16,6 +16,7 @@ internal sealed partial class TextOutlet(string path, SharedClipboard clipboard,
     private const uint OwnerOnly = 0x180;
 
     private readonly CancellationTokenSource _stop = new();
+    private CancellationToken _stopped;
     private int _due;
 
     private bool IsStandardOutput => path == "-";
@@ -28,6 +29,7 @@ internal sealed partial class TextOutlet(string path, SharedClipboard clipboard,
             throw new HostEndException($"text-out={path}: not a file in a folder that exists");
         }
 
+        _stopped = _stop.Token;
         clipboard.Changed += OnChanged;
     }
 
@@ -58,7 +60,7 @@ internal sealed partial class TextOutlet(string path, SharedClipboard clipboard,
             {
                 try
                 {
-                    using ClipboardContent text = await clipboard.GetAsync(ClipboardSelection.Clipboard, ClipboardType.Utf8Text, _stop.Token);
+                    using ClipboardContent text = await clipboard.GetAsync(ClipboardSelection.Clipboard, ClipboardType.Utf8Text, _stopped);
                     Write(text);
                 }
                 catch (ClipboardException fault)
