@@ -4,14 +4,20 @@ using VmChannel.SystemTests.Rig;
 namespace VmChannel.SystemTests.Clipboards;
 
 /// <summary>A guest with an X server and SPICE's stock agent in it, from Debian's packages as they are; xclip is its user's program.</summary>
-/// <param name="guest">The guest, whose kernel can see the host's files (User Mode Linux).</param>
-internal sealed class DesktopGuest(Guest guest)
+/// <param name="guest">The guest.</param>
+/// <param name="mount">How its kernel sees a folder of the host: options and device of mount(8), where FOLDER is its path.</param>
+internal sealed class DesktopGuest(Guest guest, string mount)
 {
     private const string Variables = "DISPLAY=:7 HOME=/tmp XDG_RUNTIME_DIR=/tmp NO_AT_BRIDGE=1 LC_ALL=C.UTF-8";
     private const string AsUser = "chroot --userspec=1000:1000 /desktop";
 
     /// <summary>A shell word: <c>u PROGRAM</c> runs a program of the desktop as its user.</summary>
     private const string User = $"u() {{ {Variables} {AsUser} \"$@\"; }}\n";
+
+    public const string OnUml = "-t hostfs -o FOLDER none";
+
+    /// <summary>QEMU shares it under this tag (virtio-9p).</summary>
+    public const string OnQemu = "-t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose desktop";
 
     public Guest Guest { get; } = guest;
 
@@ -23,7 +29,7 @@ internal sealed class DesktopGuest(Guest guest)
             $"""
             set -e
             mkdir -p /host /desktop
-            mount -r -t hostfs -o {packages} none /host
+            mount -r {mount.Replace("FOLDER", packages, StringComparison.Ordinal)} /host
             cd /desktop
             mkdir -p bin sbin lib lib64 usr dev proc sys run/spice-vdagentd etc var
             mkdir -m 1777 tmp

@@ -1,10 +1,11 @@
+using VmChannel.Cli.Fetch;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clipboards;
 
 /// <summary>A server and a guest with a desktop, shared by the tests of a collection.</summary>
-public sealed class DesktopMachine : IAsyncLifetime
+public abstract class DesktopMachine : IAsyncLifetime
 {
     /// <summary>The name that stock agents know.</summary>
     public const string Spice = "com.redhat.spice.0";
@@ -24,9 +25,7 @@ public sealed class DesktopMachine : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Serve = await ServeProcess.StartAsync(
-            _folder, "-virtioserial", $"protocol={Spice}", "-virtioserial", $"protocol={Hostile},service=clipboard");
-        Desktop = new(await UmlGuest.BootAsync(Serve, "mem=768M"));
+        (Serve, Desktop) = await BootAsync(_folder);
         await Desktop.StartAsync();
         await WaitForAgentAsync();
     }
@@ -85,13 +84,46 @@ public sealed class DesktopMachine : IAsyncLifetime
     /// <summary>Number of the last change of a selection.</summary>
     internal async Task<long> ChangeAsync() => (await Control.GetClipboardAsync("device", Spice)).Max(info => info.Change);
 
+    private protected abstract Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder);
+
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await Guest.DisposeAsync();
         await Serve.DisposeAsync();
         _folder.Dispose();
     }
 }
 
+/// <summary>The desktop in User Mode Linux, on virtio-serial.</summary>
+public sealed class UmlDesktop : DesktopMachine
+{
+    private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
+    {
+        ServeProcess serve = await ServeProcess.StartAsync(
+            folder, "-virtioserial", $"protocol={Spice}", "-virtioserial", $"protocol={Hostile},service=clipboard");
+        return (serve, new(await UmlGuest.BootAsync(serve, "mem=768M"), DesktopGuest.OnUml));
+    }
+}
+
+/// <summary>The desktop in QEMU, on a USB serial adapter.</summary>
+public sealed class UsbDesktop : DesktopMachine
+{
+    private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
+    {
+        string[] adapter = ["-usbserial", $"protocol={Spice}"];
+        ServeProcess serve = await ServeProcess.StartUsbAsync(folder, adapter);
+        await using HostProcess args = await HostProcess.RunAsync([Executables.VmChannel, "args", "qemu", "--usbredir-dir", folder.Root, .. adapter]);
+        Assert.Equal(0, await args.Ended);
+        string[] device = args.Output.ToString().Replace('\\', ' ').Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
+        string[] share = ["-virtfs", $"local,path={packages},mount_tag=desktop,security_model=none,readonly=on"];
+        return (serve, new(await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, folder.File("qemu"), [.. device, .. share]), DesktopGuest.OnQemu));
+    }
+}
+
 [CollectionDefinition]
-public sealed class DesktopCollection : ICollectionFixture<DesktopMachine>;
+public sealed class UmlDesktopTests : ICollectionFixture<UmlDesktop>;
+
+[CollectionDefinition]
+public sealed class UsbDesktopTests : ICollectionFixture<UsbDesktop>;
