@@ -1,0 +1,60 @@
+using VmChannel.Control;
+using VmChannel.SystemTests.Rig;
+
+namespace VmChannel.SystemTests.Clipboards;
+
+/// <summary>One clipboard for the host's desktop, a guest with SPICE's agent and one without.</summary>
+[Collection<UmlDesktopTests>]
+public sealed class BridgeTests(UmlDesktop machine)
+{
+    [Fact]
+    public async Task Bridge_DesktopAndTwoGuests_ShareOneClipboardWithoutALoop()
+    {
+        using TestFolder folder = new();
+        await using HostDesktop desktop = await HostDesktop.StartAsync(folder);
+        await using ServeProcess second = await ServeProcess.StartAsync(folder, "--name", "second", "-virtioserial", "protocol=org.qemu.clipboard");
+        using ControlClient secondControl = new(ControlAddress.Unix(Path.Combine(second.Runtime, "vmchannel", "second.sock")));
+        await using Guest plain = await UmlGuest.BootAsync(second);
+        await plain.UntilAsync($"[ -e {Machine.PathOf("org.qemu.clipboard")} ]");
+        string runtime = Path.Combine(folder.Root, "both", "vmchannel");
+        _ = Directory.CreateDirectory(runtime, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        _ = File.CreateSymbolicLink(Path.Combine(runtime, "device.sock"), machine.Serve.ControlSocket);
+        _ = File.CreateSymbolicLink(Path.Combine(runtime, "second.sock"), Path.Combine(second.Runtime, "vmchannel", "second.sock"));
+        await using HostProcess bridge = HostProcess.Start(
+            [Executables.VmChannel, "clipboard", "bridge", "device", "second"],
+            start =>
+            {
+                desktop.Setup(start);
+                start.Environment["XDG_RUNTIME_DIR"] = Path.GetDirectoryName(runtime);
+            });
+        await bridge.Errors.WaitForAsync("one clipboard: desktop, device, second");
+
+        await desktop.CopyAsync("from the desktop");
+        await machine.Desktop.PasteUntilAsync("from the desktop");
+        Assert.Equal("from the desktop", await plain.RunAsync("vmchannel-guest clipboard paste"));
+
+        await machine.Desktop.CopyAsync("printf 'from the first guest'");
+        await desktop.PasteUntilAsync("from the first guest");
+        await PastesInSecondAsync("from the first guest");
+
+        Task<string> copy = plain.RunAsync("vmchannel-guest clipboard copy 'from the second guest'");
+        await desktop.PasteUntilAsync("from the second guest");
+        await machine.Desktop.PasteUntilAsync("from the second guest");
+        await copy;
+
+        // Nothing goes round: when all have it, nothing changes any more.
+        long first = await machine.ChangeAsync();
+        IReadOnlyList<ClipboardInfo> before = await secondControl.GetClipboardAsync("second", "clipboard", TestContext.Current.CancellationToken);
+        await desktop.PasteUntilAsync("from the second guest");
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        Assert.Equal(first, await machine.ChangeAsync());
+        Assert.Equal(before.Select(info => info.Change), (await secondControl.GetClipboardAsync("second", "clipboard", TestContext.Current.CancellationToken)).Select(info => info.Change));
+
+        bridge.Signal(PosixSignalNumber.Terminate);
+        Assert.Equal(0, await bridge.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
+        Assert.DoesNotContain("tried again", bridge.Errors.ToString(), StringComparison.Ordinal);
+
+        Task<string> PastesInSecondAsync(string text)
+            => plain.RunAsync($"for ((n = 0; n < 600; n++)); do [ \"$(vmchannel-guest clipboard paste)\" = '{text}' ] && exit 0; sleep 0.05; done; exit 1");
+    }
+}
