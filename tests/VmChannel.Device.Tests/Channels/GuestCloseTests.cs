@@ -89,10 +89,12 @@ public sealed class GuestCloseTests : IDisposable
         Wait.Until(() => _rig.Thread.Invoke(() => Port.DroppedBytes) == 18, "the drop");
         _rig.Thread.Settle();
         Assert.False(_rig.Thread.Invoke(() => Port.IsHostOpen));
+        Assert.NotNull(Port.State.AwaitsCloseSince);
         Assert.Equal(0, Driver.Input(1).Ring.UsedWaiting);
         Close();
         Open();
         WaitHost(true);
+        Assert.Null(Port.State.AwaitsCloseSince);
         Assert.Equal("request"u8.ToArray(), Driver.Receive(1, 7));
         Driver.Write(1, "answer"u8);
         Close();
