@@ -40,6 +40,11 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, VmTarget? 
                 $"no sandbox: {missing}. Root in the guest can write what you can write; trust the command or install bubblewrap.");
         }
 
+        if (GuestCommand.IsHidden(Environment.CurrentDirectory, options.Shares))
+        {
+            _progress.Note($"vmchannel: {Environment.CurrentDirectory} is not seen in the guest, the command starts in /; --share . shows it the folder");
+        }
+
         _progress.Show("vmchannel: booting …");
         bool isQemu = options.Vmm == Vmm.Qemu;
         string init = Path.Combine(AppContext.BaseDirectory, "vmchannel-guest");

@@ -73,6 +73,14 @@ public sealed class MonitorCommandTests
         Assert.Equal(expected, GuestCommand.FolderOf(current, [new("/home/me/src", "/src")]));
 
     [Theory]
+    [InlineData("/tmp/day", true)]
+    [InlineData("/tmp/src/lib", false)]
+    [InlineData("/home/me", false)]
+    [InlineData("/", false)]
+    public void GuestCommand_IsHidden_WhereTheGuestHasItsOwn(string current, bool expected) =>
+        Assert.Equal(expected, GuestCommand.IsHidden(current, [new("/tmp/src", "/src")]));
+
+    [Theory]
     [InlineData("7 (a) b) S 1 7 7 34816 7 4194560 99", true)]
     [InlineData("7 (vmchannel) S 1 7 6 34816 6 4194560 99", false)]
     public void ForegroundJob_StatLine_IsReadAfterTheName(string stat, bool expected) => Assert.Equal(expected, ForegroundJob.IsForeground(stat));
