@@ -35,6 +35,20 @@ public sealed class MonitorCommandTests
     }
 
     [Fact]
+    public void Qemu_ArgumentsForUsb_HaveAnAdapterForEachSocketAndNoDevice()
+    {
+        string words = string.Join(' ', QemuCommand.Arguments(Boot with { Adapters = [.. Enumerable.Range(1, 16).Select(number => $"/run/a,b/{number}.sock")] }, "/q"));
+
+        Assert.DoesNotContain("virtio-id=3", words, StringComparison.Ordinal);
+        Assert.Contains(
+            "-device qemu-xhci,id=vmchannel-xhci0,p2=15,p3=15 -chardev socket,id=vmchannel-usb0,path=/run/a,,b/1.sock -device usb-redir,chardev=vmchannel-usb0,bus=vmchannel-xhci0.0",
+            words,
+            StringComparison.Ordinal);
+        Assert.Contains("-device qemu-xhci,id=vmchannel-xhci1,p2=15,p3=15 -chardev socket,id=vmchannel-usb15,path=/run/a,,b/16.sock", words, StringComparison.Ordinal);
+        Assert.EndsWith("vmchannel.hostname=vmchannel", words, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Sandbox_WithBubblewrap_IsReadOnlyButForWhatIsNamed()
     {
         string words = string.Join(' ', Sandbox.With("/usr/bin/bwrap").Around(["/k/linux", "mem=1M"], ["/cache"], ["/run/private"]));
