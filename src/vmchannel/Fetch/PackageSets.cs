@@ -44,7 +44,7 @@ internal static class PackageSets
         "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
 
     public static readonly PackageSet UsbIp = new(
-        "usbip", "the stock USB/IP client, for guests", "bookworm", ["usbip", "iproute2"], WithDependencies: true);
+        "usbip", "the stock USB/IP client and usbreset, for guests", "bookworm", ["usbip", "iproute2", "usbutils"], WithDependencies: true);
 
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(
