@@ -25,7 +25,7 @@ public sealed class ServeCommandTests : IDisposable
     [InlineData(Usage, "beyond the limit: --max-ports 4", "serve", "--vhost-user", "vm", "--max-ports", "4", "-virtioserial", "port=4,protocol=a.b,char=null")]
     [InlineData(Usage, "from 1 to 127", "serve", "--vhost-user", "vm", "--max-ports", "128", "-virtconsole")]
     [InlineData(Usage, "write unix:PATH", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:")]
-    [InlineData(Usage, "not built in (built in: org.qemu.clipboard)", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b")]
+    [InlineData(Usage, "not built in (built in: org.qemu.clipboard, com.redhat.spice.0)", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b")]
     [InlineData(Usage, "exclude each other", "serve", "--vhost-user", "vm", "--fd", "3", "-virtconsole", "char=null")]
     [InlineData(Usage, "--usbip-open", "serve", "--usbip", "0.0.0.0:3240", "-usbserial", "protocol=a.b,char=null")]
     [InlineData(Usage, "127.0.0.1:3240", "serve", "--usbip", "vm", "-usbserial", "protocol=a.b,char=null")]
