@@ -93,16 +93,16 @@ public sealed class StockAgentOnUmlTests(UmlDesktop machine) : StockAgentTests(m
     }
 
     [Theory]
-    [InlineData("a chunk of 4 GiB", "\\x01\\0\\0\\0\\xff\\xff\\xff\\xff")]
-    [InlineData("a message of 4 GiB", "\\x01\\0\\0\\0\\x1c\\0\\0\\0\\x01\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\xff\\xff\\xff\\xff")]
-    [InlineData("a message of 1 GiB", "\\x01\\0\\0\\0\\x14\\0\\0\\x40\\x01\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\x40")]
-    public async Task Guest_ClaimsToSendGigabytes_CostsTheHostNoMemory(string claim, string bytes)
+    [InlineData("a chunk of 4 GiB", "\\x01\\0\\0\\0\\xff\\xff\\xff\\xff", "/dev/null")]
+    [InlineData("a message of 4 GiB", "\\x01\\0\\0\\0\\x1c\\0\\0\\0\\x01\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\xff\\xff\\xff\\xff", "/dev/null")]
+    [InlineData("a message of 1 GiB", "\\x01\\0\\0\\0\\x14\\0\\0\\x40\\x01\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\x40", "/pattern")]
+    public async Task Guest_ClaimsToSendGigabytes_CostsTheHostNoMemory(string claim, string bytes, string more)
     {
         const int AllowedKiB = 8 * 1024;
         await LieAsync("\\x01\\0\\0\\0\\x14\\0\\0\\0\\x01\\0\\0\\0\\x03\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0", "/dev/null");
         int before = ResidentKiB();
-        await LieAsync(bytes, "/pattern");
-        await LieAsync(bytes, "/pattern");
+        await LieAsync(bytes, more);
+        await LieAsync(bytes, more);
         Assert.True(ResidentKiB() - before < AllowedKiB, $"{claim}: {before} KiB before, {ResidentKiB()} KiB after");
     }
 
