@@ -44,7 +44,11 @@ internal static class PackageSets
         "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
 
     public static readonly PackageSet UsbIp = new(
-        "usbip", "the stock USB/IP client, for guests", "bookworm", ["usbip", "iproute2"], WithDependencies: true);
+        "usbip", "the stock USB/IP client and usbreset, for guests", "bookworm", ["usbip", "iproute2", "usbutils"], WithDependencies: true);
+
+    public static readonly PackageSet Libvirt = new(
+        "libvirt", "libvirt's daemon and virsh, for the tests", "bookworm",
+        ["libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients"], WithDependencies: true);
 
     public static readonly PackageSet Desktop = new(
         "desktop", "an X server without a screen, SPICE's agent and xclip, for guests", "bookworm",
@@ -63,7 +67,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Libvirt, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }
