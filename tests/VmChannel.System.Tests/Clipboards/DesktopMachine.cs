@@ -33,9 +33,7 @@ public abstract class DesktopMachine : IAsyncLifetime
     /// <summary>Restarts the guest, with a desktop as it had, and waits for its agent.</summary>
     internal async Task RebootAsync()
     {
-        int boots = Guest.Boots;
-        _ = Guest.TryAsync("echo b > /proc/sysrq-trigger").ContinueWith(task => task.Exception, TaskScheduler.Default);
-        await Guest.WaitForBootAsync(boots + 1);
+        Desktop = new(await RestartAsync(), Desktop.Mount);
         await Desktop.StartAsync();
         await WaitForAgentAsync();
     }
@@ -86,6 +84,9 @@ public abstract class DesktopMachine : IAsyncLifetime
 
     private protected abstract Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder);
 
+    /// <summary>Restarts the guest, or ends it and boots another in its place.</summary>
+    private protected abstract Task<Guest> RestartAsync();
+
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
@@ -98,11 +99,19 @@ public abstract class DesktopMachine : IAsyncLifetime
 /// <summary>The desktop in User Mode Linux, on virtio-serial.</summary>
 public sealed class UmlDesktop : DesktopMachine
 {
+    private const string Memory = "mem=768M";
+
     private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
     {
         ServeProcess serve = await ServeProcess.StartAsync(
             folder, "-virtioserial", $"protocol={Spice}", "-virtioserial", $"protocol={Hostile},service=clipboard");
-        return (serve, new(await UmlGuest.BootAsync(serve, "mem=768M"), DesktopGuest.OnUml));
+        return (serve, new(await UmlGuest.BootAsync(serve, Memory), DesktopGuest.OnUml));
+    }
+
+    private protected override async Task<Guest> RestartAsync()
+    {
+        await Guest.DisposeAsync();
+        return await UmlGuest.BootAsync(Serve, Memory);
     }
 }
 
@@ -119,6 +128,14 @@ public sealed class UsbDesktop : DesktopMachine
         string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
         string[] share = ["-virtfs", $"local,path={packages},mount_tag=desktop,security_model=none,readonly=on"];
         return (serve, new(await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, folder.File("qemu"), [.. device, .. share]), DesktopGuest.OnQemu));
+    }
+
+    private protected override async Task<Guest> RestartAsync()
+    {
+        int boots = Guest.Boots;
+        await ((QemuGuest)Guest).Control.ExecuteAsync("system_reset");
+        await Guest.WaitForBootAsync(boots + 1);
+        return Guest;
     }
 }
 
