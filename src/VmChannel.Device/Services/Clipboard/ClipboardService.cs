@@ -14,6 +14,8 @@ internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inl
 {
     private const int FlushBytes = 32 * 1024;
 
+    private static readonly TimeSpan SkipTime = TimeSpan.FromSeconds(1);
+
     private readonly LogLimit _limit = new(burst: 1);
 
     public string Name => "clipboard";
@@ -50,12 +52,18 @@ internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inl
             do
             {
                 result = await input.ReadAsync(stop.Token);
+                bool isInStep = true;
                 foreach (ReadOnlyMemory<byte> segment in result.Buffer)
                 {
-                    Take(segment.Span, reader, conversation);
+                    isInStep = isInStep && Take(segment.Span, reader, conversation);
                 }
 
                 input.AdvanceTo(result.Buffer.End);
+                if (!isInStep)
+                {
+                    await SkipAsync(input, stop.Token);
+                    throw new InvalidDataException("the guest's agent sent what is no message");
+                }
             }
             while (!result.IsCompleted);
         }
@@ -65,7 +73,8 @@ internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inl
         }
     }
 
-    private static void Take(ReadOnlySpan<byte> bytes, AgentMessageReader reader, AgentConversation conversation)
+    /// <summary>False when the stream is out of step.</summary>
+    private static bool Take(ReadOnlySpan<byte> bytes, AgentMessageReader reader, AgentConversation conversation)
     {
         OperationStatus status;
         while ((status = reader.TryRead(ref bytes, out AgentMessage message)) == OperationStatus.Done)
@@ -73,9 +82,27 @@ internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inl
             conversation.Receive(message);
         }
 
-        if (status == OperationStatus.InvalidData)
+        return status != OperationStatus.InvalidData;
+    }
+
+    /// <summary>Throws away what the guest has written already: it would be taken for the beginning of the next session.</summary>
+    private static async Task SkipAsync(PipeReader input, CancellationToken cancellation)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(SkipTime);
+        try
         {
-            throw new InvalidDataException("the guest's agent sent what is no message");
+            ReadResult rest;
+            do
+            {
+                rest = await input.ReadAsync(limit.Token);
+                input.AdvanceTo(rest.Buffer.End);
+            }
+            while (!rest.IsCompleted);
+        }
+        catch (OperationCanceledException)
+        {
+            // Enough of it.
         }
     }
 
