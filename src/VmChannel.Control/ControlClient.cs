@@ -13,7 +13,7 @@ namespace VmChannel.Control;
 
 /// <summary>Talks to a server's control API. Thread-safe.</summary>
 /// <remarks>Every call throws <see cref="ControlException"/> when the server cannot be reached or refuses; its message is for people.</remarks>
-public sealed class ControlClient : IDisposable
+public sealed partial class ControlClient : IDisposable
 {
     private const string Version = "v1";
     private const int WebSocketKeyBytes = 16;

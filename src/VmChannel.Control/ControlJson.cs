@@ -22,5 +22,7 @@ namespace VmChannel.Control;
 [JsonSerializable(typeof(ChannelEvent))]
 [JsonSerializable(typeof(MissedEvents))]
 [JsonSerializable(typeof(ReloadResult))]
+[JsonSerializable(typeof(IReadOnlyList<ClipboardInfo>))]
+[JsonSerializable(typeof(ClipboardInfo))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class ControlJson : JsonSerializerContext;

@@ -26,7 +26,8 @@ public static class EventStream
         }
     }
 
-    private static async ValueTask<bool> NextAsync(IAsyncEnumerator<SseItem<EventMessage>> items)
+    /// <summary>Moves on in a stream of events. What goes wrong is a <see cref="ControlException"/>.</summary>
+    internal static async ValueTask<bool> NextAsync<T>(IAsyncEnumerator<SseItem<T>> items)
     {
         try
         {

@@ -108,7 +108,7 @@ internal sealed class LinkPlan
     {
         ProtocolName name = port.Protocol!.Value;
         string path = ChannelPath(name);
-        return _names.Contains(name.Text) ? $"{_links[path]} has that name already"
+        return _names.Contains(name.Text) ? $"{_links[path]} has that name already{(port.Id.IsUsb && !_links[path].IsUsb ? "; it is the spare, and takes over when that is unplugged" : "")}"
             : _ancestors.Contains(name.Text) ? "other names begin with that name and a dot, and a link cannot also be their folder"
             : Ancestors(name).FirstOrDefault(_names.Contains) is string upper ? $"{upper} is a name already, and a link cannot also be a folder"
             : !IsFree(path, port.Id) ? "something else is at the place of its link"

@@ -24,9 +24,10 @@ public sealed unsafe class PseudoTerminal : IDisposable
     /// <summary>Such as /dev/pts/3.</summary>
     public string SlavePath { get; }
 
-    /// <summary>Makes a pseudo-terminal in raw mode.</summary>
+    /// <summary>Makes a pseudo-terminal.</summary>
+    /// <param name="isRaw">In raw mode; otherwise as the kernel makes them, for people.</param>
     /// <exception cref="IOException">The system has no free pseudo-terminal, or /dev/pts is not mounted.</exception>
-    public static PseudoTerminal Open()
+    public static PseudoTerminal Open(bool isRaw = true)
     {
         const OpenFlags Flags = OpenFlags.ReadWrite | OpenFlags.NoControllingTerminal;
         FileDescriptor master = new(PosixResult.From(Libc.OpenPseudoTerminal((int)Flags | 0x80000)).OrThrow("open a pseudo-terminal"));
@@ -41,7 +42,10 @@ public sealed unsafe class PseudoTerminal : IDisposable
         _ = FileDescriptor.Open(slavePath, Flags, 0, out FileDescriptor? slave).OrThrow($"open {slavePath}");
         using (slave)
         {
-            _ = Terminal.MakeRaw(slave!, keepSignals: false, out _).OrThrow($"raw mode on {slavePath}");
+            if (isRaw)
+            {
+                _ = Terminal.MakeRaw(slave!, keepSignals: false, out _).OrThrow($"raw mode on {slavePath}");
+            }
         }
 
         _ = master.SetNonBlocking(true).OrThrow("fcntl");

@@ -69,7 +69,7 @@ public static unsafe partial class SerialLine
     /// <remarks>TIOCEXCL keeps out everybody but root; an flock(2) keeps out those who ask for it, root too.</remarks>
     public static PosixResult Claim(FileDescriptor port)
     {
-        PosixResult locked = PosixResult.From(Lock(port, LockExclusiveNonBlocking));
+        PosixResult locked = PosixResult.From(Libc.Lock(port, LockExclusiveNonBlocking));
         if (!locked.IsSuccess)
         {
             return locked.IsAgain ? new(-1, Errno.Busy) : locked;
@@ -113,7 +113,4 @@ public static unsafe partial class SerialLine
         changes = result.IsSuccess ? counters[3] : 0;
         return result;
     }
-
-    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
-    private static partial int Lock(FileDescriptor fd, int operation);
 }

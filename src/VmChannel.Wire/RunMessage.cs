@@ -11,6 +11,7 @@ namespace VmChannel.Wire;
 /// guest: {"type":"ready"}
 /// host:  {"type":"run","argv":["make","test"],"env":{"PATH":"/usr/bin:/bin"},"cwd":"/src","tty":false,"uid":0,"gid":0,"ports":["org.qemu.clipboard"]}
 /// host:  {"type":"signal","signal":2}
+/// host:  {"type":"resize","columns":80,"rows":24}
 /// guest: {"type":"exit","code":130}
 /// </code>
 /// Unknown members are ignored, so that either side may be the newer one; an unknown <c>type</c> is an error.
@@ -19,6 +20,7 @@ namespace VmChannel.Wire;
 [JsonDerivedType(typeof(RunReady), "ready")]
 [JsonDerivedType(typeof(RunCommand), "run")]
 [JsonDerivedType(typeof(RunSignal), "signal")]
+[JsonDerivedType(typeof(RunResize), "resize")]
 [JsonDerivedType(typeof(RunExit), "exit")]
 public abstract record RunMessage
 {
@@ -103,7 +105,10 @@ public sealed record RunCommand : RunMessage
     /// <summary>Absolute path in the guest.</summary>
     public string Cwd { get; init => field = value ?? "/"; } = "/";
 
-    /// <summary>True: the console (<c>/dev/hvc0</c>) is the controlling terminal. False: three pipes, pumped through three ports.</summary>
+    /// <summary>
+    /// True: the console (<c>/dev/hvc0</c>) is the controlling terminal, or, in a guest that has none, one that is pumped through a port.
+    /// False: three pipes, pumped through three ports.
+    /// </summary>
     public bool Tty { get; init; }
 
     public uint Uid { get; init; }
@@ -132,6 +137,9 @@ public sealed record RunSignal(int Signal) : RunMessage
 {
     private protected override string? Fault() => Signal is >= 1 and <= 64 ? null : $"signal {Signal} does not exist";
 }
+
+/// <summary>Host to guest: the terminal of a guest without a console has this size now; a console's size is the device's to tell.</summary>
+public sealed record RunResize(ushort Columns, ushort Rows) : RunMessage;
 
 /// <summary>Guest to host, once: the command has ended, its output is all in the ports and these are closed.</summary>
 /// <param name="Code">What a shell would say: the exit code, 128 + the signal that killed it, 127 not found, 126 not executable;

@@ -9,42 +9,36 @@ internal sealed class AgentClient(Stream channel)
     /// <summary>What the host takes at most, too.</summary>
     public const int MaxTextBytes = 1024 * 1024;
 
-    private const AgentCapabilities Ours = AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection;
+    private const AgentCapabilities Pasting = AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection;
+
+    // Pushed, because this program is gone when somebody pastes.
+    private const AgentCapabilities Copying = AgentCapabilities.Clipboard | AgentCapabilities.ClipboardSelection;
 
     private readonly AgentMessageReader _reader = new(MaxTextBytes + ClipboardRequest.MaxSize);
     private readonly byte[] _input = new byte[64 * 1024];
     private ReadOnlyMemory<byte> _unread;
+    private AgentCapabilities _ours;
     private AgentCapabilities _shared;
 
-    /// <summary>Offers a text and stays until the host has taken it.</summary>
+    /// <summary>Gives the host a text.</summary>
     /// <exception cref="IOException">The host closed its end, or said what makes no sense.</exception>
     public void Copy(ReadOnlySpan<byte> text)
     {
-        Announce();
-        Span<byte> fields = stackalloc byte[AgentMessageWriter.MaxFieldBytes];
-        bool isOffered = false;
-        while (true)
+        Announce(Copying);
+        while (Next().Type != MessageType.AnnounceCapabilities)
         {
-            (MessageType type, _) = Next();
-            if (type == MessageType.AnnounceCapabilities && !isOffered)
-            {
-                isOffered = true;
-                Send(MessageType.ClipboardGrab, fields[..new ClipboardGrab(ClipboardSelection.Clipboard, 0, HasText: true).Write(fields, _shared)], []);
-            }
-            else if (type == MessageType.ClipboardRequest)
-            {
-                ClipboardRequest answer = new(ClipboardSelection.Clipboard, ClipboardType.Utf8Text);
-                Send(MessageType.ClipboardData, fields[..answer.Write(fields, _shared)], text);
-                return;
-            }
         }
+
+        Span<byte> fields = stackalloc byte[AgentMessageWriter.MaxFieldBytes];
+        ClipboardRequest data = new(ClipboardSelection.Clipboard, ClipboardType.Utf8Text);
+        Send(MessageType.ClipboardData, fields[..data.Write(fields, _shared)], text);
     }
 
     /// <summary>Waits until the host has a text, and returns it.</summary>
     /// <exception cref="IOException">The host closed its end, or said what makes no sense.</exception>
     public byte[] Paste()
     {
-        Announce();
+        Announce(Pasting);
         Span<byte> fields = stackalloc byte[AgentMessageWriter.MaxFieldBytes];
         while (true)
         {
@@ -64,10 +58,11 @@ internal sealed class AgentClient(Stream channel)
         }
     }
 
-    private void Announce()
+    private void Announce(AgentCapabilities capabilities)
     {
         Span<byte> fields = stackalloc byte[CapabilitiesMessage.Size];
-        new CapabilitiesMessage(IsRequest: true, Ours).Write(fields);
+        _ours = capabilities;
+        new CapabilitiesMessage(IsRequest: true, capabilities).Write(fields);
         Send(MessageType.AnnounceCapabilities, fields, []);
     }
 
@@ -87,7 +82,7 @@ internal sealed class AgentClient(Stream channel)
             {
                 if (message.Header.Type == MessageType.AnnounceCapabilities && CapabilitiesMessage.TryRead(message.Payload, out CapabilitiesMessage theirs))
                 {
-                    _shared = Ours & theirs.Capabilities;
+                    _shared = _ours & theirs.Capabilities;
                 }
 
                 return (message.Header.Type, message.Payload.ToArray());
@@ -101,10 +96,10 @@ internal sealed class AgentClient(Stream channel)
     private void Send(MessageType type, ReadOnlySpan<byte> fields, ReadOnlySpan<byte> data)
     {
         ArrayBufferWriter<byte> chunks = new();
-        AgentMessageWriter writer = new(type, fields, data);
+        AgentMessageWriter writer = new(type, fields, data.Length);
         while (!writer.IsDone)
         {
-            writer.WriteChunk(chunks);
+            writer.WriteChunk(chunks, ref data);
         }
 
         channel.Write(chunks.WrittenSpan);

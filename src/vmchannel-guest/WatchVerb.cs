@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VmChannel.Guest;
+using VmChannel.Native;
 
 namespace VmChannel.GuestTool;
 
@@ -35,12 +36,15 @@ internal static class WatchVerb
 
     private static int Run(bool once)
     {
+        const string Folder = "/dev";
         try
         {
             LinkKeeper keeper = new(
-                "/dev", PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder, AccessGroup.DefaultFile);
+                Folder, PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder, AccessGroup.DefaultFile);
             if (once)
             {
+                // mdev starts one for each event, several at a time: whoever comes last must see all of them.
+                using FileDescriptor turn = FolderLock.Take(Folder);
                 _ = keeper.Update();
             }
             else

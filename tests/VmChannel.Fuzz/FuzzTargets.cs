@@ -13,6 +13,7 @@ public static class FuzzTargets
         ["ring"] = RingTarget.Run,
         ["control"] = ControlTarget.Run,
         ["options"] = OptionsTarget.Run,
+        ["clipboard"] = ClipboardTarget.Run,
         ["config"] = ConfigTarget.Run,
         ["qmp"] = QmpTarget.Run,
         ["usbip"] = UsbIpTarget.Run,

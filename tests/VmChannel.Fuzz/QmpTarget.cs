@@ -1,3 +1,4 @@
+using VmChannel.Device.Qmp;
 using VmChannel.Wire.Qmp;
 
 namespace VmChannel.Fuzz;
@@ -24,7 +25,12 @@ public static class QmpTarget
                     _ = (element.Text("label"), element.Number("nr"), element.Truth("frontend-open"), element.AsText(), element.AsNumber());
                 }
 
-                _ = (answer.Value.AsText(), answer.Value.Member("pci_bridge").Member("devices"));
+                _ = answer.Value.Member("pci_bridge").Member("devices");
+                if (answer.Value.AsText() is string text && DeviceTree.FindGuestOpen(text, "vmchannel-1-1") is not null && !text.Contains("vmchannel-1-1", StringComparison.Ordinal))
+                {
+                    throw new InvalidOperationException("a state of a port that is not there");
+                }
+
                 break;
             case QmpMessage.Greeting greeting when greeting.Major < 0 || greeting.Minor < 0 || greeting.Micro < 0:
                 throw new InvalidOperationException("a version below zero");

@@ -39,7 +39,7 @@ public sealed class AdapterScanTests : IDisposable
         LinkPlan plan = LinkPlan.Make([port, adapter], new Dictionary<string, PortId?> { [path] = adapter.Id });
 
         Assert.Equal(port.Id, plan.Links[path]);
-        Assert.Equal("vport0p4 has that name already", plan.Skipped[adapter.Id]);
+        Assert.Equal("vport0p4 has that name already; it is the spare, and takes over when that is unplugged", plan.Skipped[adapter.Id]);
 
         // The spare takes over, and has the name without a number.
         plan = LinkPlan.Make([adapter], new Dictionary<string, PortId?> { [path] = port.Id });

@@ -17,6 +17,7 @@ public sealed class RunMessageTests
     [Theory]
     [InlineData("""{"type":"ready"}""")]
     [InlineData("""{"type":"signal","signal":2}""")]
+    [InlineData("""{"type":"resize","columns":132,"rows":43}""")]
     [InlineData("""{"type":"exit","code":130}""")]
     [InlineData("""{"type":"exit","code":127,"error":"make: not found"}""")]
     public void ToLine_AfterTake_IsTheSameLine(string line)

@@ -93,6 +93,9 @@ public sealed partial class Channel : IDisposable
     /// <summary>The host end or a client is there, and not only waits for the guest to be done with the one before.</summary>
     public bool IsConnected => IsSomebodyThere && _pairing is not { IsOver: true };
 
+    /// <summary>Somebody waits until the guest closes the port, which it still has open for one who has left.</summary>
+    public bool AwaitsGuestClose => _pairing is { IsOver: true } && (End.IsOpen || Clients.Any(client => client.IsWaiting));
+
     /// <summary>Bytes for the guest may be there.</summary>
     public bool MayRead => IsConnected || _retired is { IsEmpty: false } || _audience is { HasWriters: true };
 

@@ -6,6 +6,9 @@ namespace VmChannel.Device.Diagnosis;
 /// <summary>Finds out what keeps one port from moving bytes.</summary>
 internal static class PortDiagnosis
 {
+    /// <summary>A program that closes when its client has left does so well within this.</summary>
+    private static readonly TimeSpan NormalClose = TimeSpan.FromSeconds(5);
+
     public static IEnumerable<Finding> Find(DeviceState device, PortState port)
     {
         int number = port.Spec.Number;
@@ -31,7 +34,17 @@ internal static class PortDiagnosis
                 $"{port.Spec}: the guest's driver has not set it up", "if this lasts, look for virtio_console in the guest's kernel log");
         }
 
-        if (port.IsGuestOpen && !port.IsHostOpen && port.Stall != StallReason.NoHostEnd)
+        if (port.AwaitsCloseSince is { } waiting)
+        {
+            if (device.At - waiting >= NormalClose)
+            {
+                yield return new(
+                    Severity.Warning, "guest-not-closing", number,
+                    $"{port.Spec}: a client has waited for {(long)(device.At - waiting).TotalSeconds} s until the guest's program closes the port, which it has open for a client that left",
+                    $"let the program that has {DeviceFile(port)} open close it when it reads the end of the stream, or end it; with on-guest-close=keep nobody waits for that");
+            }
+        }
+        else if (port.IsGuestOpen && !port.IsHostOpen && port.Stall != StallReason.NoHostEnd)
         {
             yield return new(
                 Severity.Warning, "no-host-end", number,

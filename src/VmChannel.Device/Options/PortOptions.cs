@@ -66,7 +66,7 @@ public sealed class PortOptions
         {
             string? name = _service ?? (_chardev is null ? _before?.Service : null);
             return _services.FirstOrDefault(
-                service => name is not null ? service.Name == name : service.Protocol is not null && service.Protocol == _protocol?.Text)?.KnownKeys ?? [];
+                service => name is not null ? service.Name == name : _protocol is { } asked && service.Protocols.Contains(asked.Text))?.KnownKeys ?? [];
         }
     }
 

@@ -191,11 +191,11 @@ public sealed class PortTable
 
     private string? FindService(PortRequest request)
         => request.Chardev is not null ? null
-            : request.Service ?? _services.FirstOrDefault(known => known.Protocol == request.Protocol?.Text)?.Name;
+            : request.Service ?? _services.FirstOrDefault(known => request.Protocol is { } asked && known.Protocols.Contains(asked.Text))?.Name;
 
     private string NoService(PortRequest request)
     {
-        string builtIn = string.Join(", ", _services.Select(known => known.Protocol).OfType<string>());
+        string builtIn = string.Join(", ", _services.SelectMany(known => known.Protocols));
         string named = string.Join(", ", _services.Select(known => known.Name));
         return $"{request.Protocol} is not built in (built in: {(builtIn.Length == 0 ? "none" : builtIn)}): "
             + $"add char=unix:PATH,server or another chardev, or service= with one of {named}";

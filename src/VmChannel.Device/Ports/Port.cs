@@ -275,6 +275,7 @@ public sealed partial class Port : IDisposable
         }
 
         TellLostInput();
+        Record.SetAwaitsClose(_channel.AwaitsGuestClose);
 
         // Another host end counts from zero.
         _refusedTold = refused;

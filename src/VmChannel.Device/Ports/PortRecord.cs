@@ -120,6 +120,15 @@ public sealed class PortRecord
         }
     }
 
+    /// <summary>Somebody waits until the guest closes the port.</summary>
+    internal void SetAwaitsClose(bool isSo)
+    {
+        if (isSo != _state.AwaitsCloseSince is not null)
+        {
+            _state = _state with { AwaitsCloseSince = isSo ? DateTimeOffset.UtcNow : null };
+        }
+    }
+
     internal void SetThrottled(DateTimeOffset? since, string? cause)
     {
         _state = _state with { ThrottledSince = since };

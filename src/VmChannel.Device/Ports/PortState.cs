@@ -44,6 +44,9 @@ public sealed record PortState
     /// <summary>What they wait for.</summary>
     public StallReason Stall { get; init; }
 
+    /// <summary>Since when somebody waits until the guest closes the port, UTC: it has it open for one who left (<c>on-guest-close=disconnect</c>). Null otherwise.</summary>
+    public DateTimeOffset? AwaitsCloseSince { get; init; }
+
     /// <summary>Its queues do not run: the guest is paused, or its front-end is gone.</summary>
     public bool IsSuspended { get; init; }
 

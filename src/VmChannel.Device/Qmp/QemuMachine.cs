@@ -33,7 +33,7 @@ internal sealed class QemuMachine(QmpClient client)
                 {
                     ports.Add(new(
                         container == Containers[0] ? name : path,
-                        (int)((await GetAsync(path, "nr", cancellationToken)).AsNumber() ?? -1),
+                        (int)Math.Clamp((await GetAsync(path, "nr", cancellationToken)).AsNumber() ?? -1, -1, int.MaxValue),
                         (await GetAsync(path, "name", cancellationToken)).AsText(),
                         (await GetAsync(path, "parent_bus", cancellationToken)).AsText() ?? ""));
                 }

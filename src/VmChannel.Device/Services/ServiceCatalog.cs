@@ -12,27 +12,33 @@ public static class ServiceCatalog
     /// <summary>Every service, in the order help shows them.</summary>
     public static IReadOnlyList<ServiceSpec> All { get; } =
     [
-        new("clipboard", "org.qemu.clipboard", ["text-in", "text-out"], "text of the guest's clipboard, both ways, with SPICE's agent in the guest"),
-        new("log", null, ["path"], "the guest's lines, each with its time, into a file"),
-        new("echo", null, [], "gives back what the guest writes"),
-        new("sink", null, [], "takes all and keeps nothing"),
-        new("source", null, [], "endless 64-bit little-endian numbers from 0 on"),
+        new(
+            "clipboard", ["org.qemu.clipboard", "com.redhat.spice.0"], [.. ClipboardPolicy.Keys, "text-in", "text-out"],
+            "the guest's clipboard, text and images, both ways, with SPICE's agent in the guest"),
+        new("log", [], ["path"], "the guest's lines, each with its time, into a file"),
+        new("echo", [], [], "gives back what the guest writes"),
+        new("sink", [], [], "takes all and keeps nothing"),
+        new("source", [], [], "endless 64-bit little-endian numbers from 0 on"),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(service => service.Name)];
 
     /// <summary>The protocols that need neither <c>char=</c> nor <c>service=</c>.</summary>
-    public static IReadOnlyList<string> Protocols { get; } = [.. All.Select(service => service.Protocol).OfType<string>()];
+    public static IReadOnlyList<string> Protocols { get; } = [.. All.SelectMany(service => service.Protocols)];
 
     /// <summary>The service built in for a protocol; null when there is none.</summary>
-    public static string? ForProtocol(string protocol) => All.FirstOrDefault(service => service.Protocol == protocol)?.Name;
+    public static string? ForProtocol(string protocol) => All.FirstOrDefault(service => service.Protocols.Contains(protocol))?.Name;
 
     /// <summary>The options a service has; none for a name that is no service.</summary>
     public static IReadOnlyList<string> KnownKeys(string name) => Find(name)?.KnownKeys ?? [];
 
-    /// <summary>What a service still needs to be made: one line for people, or null.</summary>
-    public static string? FindGap(string name, IReadOnlyDictionary<string, string> options)
-        => name == "log" && string.IsNullOrEmpty(options.GetValueOrDefault("path")) ? "service=log: option path= is missing" : null;
+    /// <summary>What a service still needs to be made, or which of its options makes no sense: one line for people, or null.</summary>
+    public static string? FindGap(string name, IReadOnlyDictionary<string, string> options) => name switch
+    {
+        "log" when string.IsNullOrEmpty(options.GetValueOrDefault("path")) => "service=log: option path= is missing",
+        "clipboard" when !ClipboardPolicy.TryRead(options, out _, out string? error) => $"service=clipboard: {error}",
+        _ => null,
+    };
 
     /// <summary>Makes the host end of a port. Nothing is opened before its <see cref="HostEnd.Start"/>.</summary>
     /// <exception cref="HostEndException">No such service, an unknown or a missing option.</exception>
@@ -67,7 +73,8 @@ public static class ServiceCatalog
 
     private static ClipboardService MakeClipboard(IReadOnlyDictionary<string, string> options, DeviceLoop loop, ILoggerFactory log)
     {
-        TextClipboard clipboard = new();
+        _ = ClipboardPolicy.TryRead(options, out ClipboardPolicy? policy, out _);
+        SharedClipboard clipboard = new(policy!);
         ILogger<ClipboardService> logger = log.CreateLogger<ClipboardService>();
         TextInlet? inlet = options.TryGetValue("text-in", out string? from) ? new(from, clipboard, loop, logger) : null;
         TextOutlet? outlet = options.TryGetValue("text-out", out string? to) ? new(to, clipboard, logger) : null;

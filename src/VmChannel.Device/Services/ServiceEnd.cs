@@ -46,6 +46,9 @@ public sealed partial class ServiceEnd : HostEnd
 
     public override string Description => $"service {_service.Name}";
 
+    /// <summary>What serves the sessions. Any thread.</summary>
+    public IService Service => _service;
+
     /// <summary>After <see cref="HostEnd.Dispose()"/>: the end of the last session, at most <see cref="StopTime"/> and a little later.</summary>
     public override Task Completion => _running;
 

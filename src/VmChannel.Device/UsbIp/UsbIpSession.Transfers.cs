@@ -25,8 +25,8 @@ internal sealed partial class UsbIpSession
 
     public bool TryReserve(int bytes, out PinnedBuffer buffer, out int offset)
     {
-        buffer = _send.Buffer;
-        bool isThere = _send.TryReserve(UsbIpReply.Size + bytes, out int reply);
+        buffer = Output.Buffer;
+        bool isThere = Output.TryReserve(UsbIpReply.Size + bytes, out int reply);
         offset = reply + UsbIpReply.Size;
         return isThere;
     }
@@ -34,7 +34,7 @@ internal sealed partial class UsbIpSession
     public void CompleteIn(ulong id, int bytes)
     {
         Reply((uint)id, UsbIpStatus.Good, bytes);
-        _send.Commit(bytes);
+        Output.Commit(bytes);
     }
 
     public void CompleteOut(ulong id, int bytes, TransferStatus status) => Finish(id, status, bytes);
@@ -70,7 +70,7 @@ internal sealed partial class UsbIpSession
         }
         else if (command is { IsIn: false, Endpoint: FtdiDescriptors.OutEndpoint })
         {
-            _adapter.SubmitOut(command.Sequence, _receive.Buffer, dataOffset, command.Length);
+            _adapter.SubmitOut(command.Sequence, Input.Buffer, dataOffset, command.Length);
         }
         else
         {
@@ -102,7 +102,7 @@ internal sealed partial class UsbIpSession
         answer = answer[..(status == TransferStatus.Done ? bytes : 0)];
         bool isTaken = status == TransferStatus.Done && !setup.IsIn;
         Reply(command.Sequence, StatusOf(status), isTaken ? setup.Length : answer.Length);
-        answer.CopyTo(_send.Add(answer.Length));
+        answer.CopyTo(Output.Add(answer.Length));
     }
 
     /// <summary>The transfer that is given up is answered by the unlinking alone; one that was over before was answered before.</summary>
@@ -112,7 +112,7 @@ internal sealed partial class UsbIpSession
         _adapter.Cancel(command.Unlinked);
         UsbIpStatus status = _unlinking is null ? UsbIpStatus.Unlinked : UsbIpStatus.Good;
         _unlinking = null;
-        new UsbIpReply(UsbIpKind.UnlinkReply, command.Sequence, status, 0).Write(_send.Add(UsbIpReply.Size));
+        new UsbIpReply(UsbIpKind.UnlinkReply, command.Sequence, status, 0).Write(Output.Add(UsbIpReply.Size));
     }
 
     private void Finish(ulong id, TransferStatus status, int bytes)
@@ -128,5 +128,5 @@ internal sealed partial class UsbIpSession
     }
 
     private void Reply(uint sequence, UsbIpStatus status, int bytes)
-        => new UsbIpReply(UsbIpKind.SubmitReply, sequence, status, bytes).Write(_send.Add(UsbIpReply.Size));
+        => new UsbIpReply(UsbIpKind.SubmitReply, sequence, status, bytes).Write(Output.Add(UsbIpReply.Size));
 }

@@ -5,21 +5,18 @@ using VmChannel.Wire.UsbRedir;
 namespace VmChannel.Device.UsbRedir;
 
 /// <summary>Writes this side's packets: what is connected, and outcomes. Knows what both sides can do.</summary>
-internal sealed class UsbRedirPackets
+/// <param name="send">Gets them.</param>
+internal sealed class UsbRedirPackets(SendBuffer send)
 {
     public const UsbRedirCapabilities Offered =
         UsbRedirCapabilities.ConnectDeviceVersion | UsbRedirCapabilities.Filter | UsbRedirCapabilities.DeviceDisconnectAck
         | UsbRedirCapabilities.EndpointMaxPacketSize | UsbRedirCapabilities.WideIds | UsbRedirCapabilities.WideBulkLength;
-
-    private readonly SendBuffer _send = new();
 
     /// <summary>What both sides can do; nothing before the peer's hello.</summary>
     public UsbRedirCapabilities Shared { get; private set; }
 
     /// <summary>Headers have the long id.</summary>
     public bool WideIds => (Shared & UsbRedirCapabilities.WideIds) != 0;
-
-    public SendBuffer Buffer => _send;
 
     private int BulkHeaderBytes => UsbRedirHeader.Size(WideIds) + UsbRedirBulk.Size(Shared);
 
@@ -64,8 +61,8 @@ internal sealed class UsbRedirPackets
     /// <summary>Finds room for a bulk packet's data.</summary>
     public bool TryReserve(int bytes, out PinnedBuffer buffer, out int offset)
     {
-        buffer = _send.Buffer;
-        bool isThere = _send.TryReserve(BulkHeaderBytes + bytes, out int packet);
+        buffer = send.Buffer;
+        bool isThere = send.TryReserve(BulkHeaderBytes + bytes, out int packet);
         offset = packet + BulkHeaderBytes;
         return isThere;
     }
@@ -73,15 +70,15 @@ internal sealed class UsbRedirPackets
     /// <summary>The outcome of an IN transfer, whose data is where <see cref="TryReserve"/> said.</summary>
     public void BulkData(ulong id, byte endpoint, int bytes)
     {
-        Span<byte> header = _send.Add(BulkHeaderBytes);
+        Span<byte> header = send.Add(BulkHeaderBytes);
         int at = new UsbRedirHeader(UsbRedirType.BulkPacket, (uint)(UsbRedirBulk.Size(Shared) + bytes), id).Write(header, WideIds);
         new UsbRedirBulk(endpoint, UsbRedirStatus.Success, (uint)bytes, 0).Write(header[at..], Shared);
-        _send.Commit(bytes);
+        send.Commit(bytes);
     }
 
     private Span<byte> Begin(UsbRedirType type, ulong id, int payloadBytes)
     {
-        Span<byte> packet = _send.Add(UsbRedirHeader.Size(WideIds) + payloadBytes);
+        Span<byte> packet = send.Add(UsbRedirHeader.Size(WideIds) + payloadBytes);
         int at = new UsbRedirHeader(type, (uint)payloadBytes, id).Write(packet, WideIds);
         return packet[at..];
     }

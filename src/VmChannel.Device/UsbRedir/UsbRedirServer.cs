@@ -42,6 +42,12 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
     /// <summary>A peer is there.</summary>
     public bool IsConnected => _session is not null;
 
+    /// <summary>
+    /// A peer that has said nothing for this long makes room for the next. There is no other limit: QEMU says nothing while its machine
+    /// is paused, and does not come back when it is cut off.
+    /// </summary>
+    public TimeSpan HelloTime { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>A peer has left.</summary>
     public Action? PeerLeft { get; set; }
 
@@ -93,6 +99,12 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
             {
                 RetryUnlessEmpty(result);
                 return;
+            }
+
+            if (_session is { Silence: { } silence } silent && silence >= HelloTime)
+            {
+                _session = null;
+                silent.GiveWay();
             }
 
             if (_session is not null)

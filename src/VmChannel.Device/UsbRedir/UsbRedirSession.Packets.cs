@@ -16,7 +16,7 @@ internal sealed partial class UsbRedirSession
     /// <summary>Acts on a packet. Returns what is wrong with it, when the stream cannot be followed any further.</summary>
     private string? Handle(in UsbRedirHeader header)
     {
-        ReadOnlySpan<byte> payload = _receive.Buffer.Span.Slice(_payloadAt, (int)header.PayloadBytes);
+        ReadOnlySpan<byte> payload = Input.Buffer.Span.Slice(_payloadAt, (int)header.PayloadBytes);
         if (!_hasHello)
         {
             return header.Type == UsbRedirType.Hello ? TakeHello(payload) : $"its first packet is of type {(uint)header.Type}, not a hello";
@@ -189,7 +189,7 @@ internal sealed partial class UsbRedirSession
                 _adapter!.SubmitIn(id, packet.Length);
                 break;
             case FtdiDescriptors.OutEndpoint when packet.Stream == 0:
-                _adapter!.SubmitOut(id, _receive.Buffer, _payloadAt + header, data);
+                _adapter!.SubmitOut(id, Input.Buffer, _payloadAt + header, data);
                 break;
             default:
                 _packets.Bulk(id, packet.Endpoint, UsbRedirStatus.Invalid, 0, packet.Stream);

@@ -10,27 +10,19 @@ namespace VmChannel.Device.UsbRedir;
 /// <summary>The conversation with one peer, on the loop thread: it has the virtual machine, this side has the adapter.</summary>
 /// <remarks>
 /// A request that makes no sense for the adapter is answered with a failure; a packet that makes no sense at all ends the connection,
-/// with one line in the log. A peer that does not read is not read from, so nothing grows.
+/// with one line in the log.
 /// </remarks>
-internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, IDisposable
+internal sealed partial class UsbRedirSession : UsbConnection, IUsbHost
 {
-    private const int PacketsPerTurn = 128;
-
-    private readonly DeviceLoop _loop;
-    private readonly FileDescriptor _socket;
+    private readonly UsbRedirPackets _packets;
     private readonly Action<UsbRedirSession> _ended;
     private readonly ILogger _log;
-    private readonly ReceiveBuffer _receive = new();
-    private readonly UsbRedirPackets _packets = new();
-    private Registration? _watch;
+    private readonly long _startedAt = Environment.TickCount64;
     private UsbSerialAdapter? _adapter;
     private int _payloadAt;
     private bool _hasHello;
     private bool _isConnected;
     private bool _awaitsAck;
-    private bool _mayReceive;
-    private bool _maySend = true;
-    private bool _isOver;
 
     /// <param name="loop">Serves it.</param>
     /// <param name="socket">Connected and non-blocking; owned from here on.</param>
@@ -39,9 +31,9 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
     /// <param name="ended">Called once when the connection is over.</param>
     /// <param name="log">One line when it ends.</param>
     public UsbRedirSession(DeviceLoop loop, FileDescriptor socket, string name, string peer, Action<UsbRedirSession> ended, ILogger log)
+        : base(loop, socket)
     {
-        _loop = loop;
-        _socket = socket;
+        _packets = new UsbRedirPackets(Output);
         Name = name;
         Peer = peer;
         _ended = ended;
@@ -52,13 +44,16 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
 
     public string Peer { get; }
 
+    /// <summary>For how long the peer has been connected without a hello; null when it has said it.</summary>
+    public TimeSpan? Silence => _hasHello ? null : TimeSpan.FromMilliseconds(Environment.TickCount64 - _startedAt);
+
     /// <summary>Begins the conversation.</summary>
     /// <param name="adapter">What the peer is to have; null = nothing yet.</param>
     /// <exception cref="IOException">The socket cannot be watched.</exception>
     public void Start(UsbSerialAdapter? adapter)
     {
         _adapter = adapter;
-        _ = _loop.Add(_socket, EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp, this, out _watch).OrThrow("watch the connection");
+        Watch();
         _packets.Hello();
         Flush();
     }
@@ -78,12 +73,8 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
         Flush();
     }
 
-    public void OnReady(EpollEvents events)
-    {
-        _mayReceive |= (events & ~EpollEvents.Out) != 0;
-        _maySend |= (events & ~EpollEvents.In) != 0;
-        _loop.Schedule(this);
-    }
+    /// <summary>Another peer is to have the place.</summary>
+    public void GiveWay() => End("it said nothing, and another came");
 
     public bool TryReserve(int bytes, out PinnedBuffer buffer, out int offset) => _packets.TryReserve(bytes, out buffer, out offset);
 
@@ -93,114 +84,32 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
 
     public void FailIn(ulong id, TransferStatus status) => _packets.Bulk(id, FtdiDescriptors.InEndpoint, StatusOf(status), 0);
 
-    public void Flush()
+    protected override bool Serve() => _isConnected && _adapter!.Serve();
+
+    protected override bool TryTake(out int needed)
     {
-        while (!_isOver && _maySend && _packets.Buffer.Count > 0)
+        needed = 0;
+        ReadOnlySpan<byte> input = Input.Unread;
+        switch (UsbRedirHeader.TryTake(ref input, _packets.WideIds, out UsbRedirHeader header, out _))
         {
-            PosixResult sent = _packets.Buffer.Send(_socket);
-            if (sent.IsAgain)
-            {
-                _maySend = false;
-            }
-            else if (!sent.IsSuccess)
-            {
-                End($"sending failed: {sent.Message}");
-            }
-        }
-    }
+            case OperationStatus.Done:
+                _payloadAt = Input.Take(UsbRedirHeader.Size(_packets.WideIds) + (int)header.PayloadBytes) - (int)header.PayloadBytes;
+                if (Handle(header) is string wrong)
+                {
+                    End(wrong);
+                }
 
-    public void Dispose()
-    {
-        _isOver = true;
-        Leave();
-        _watch?.Dispose();
-        _watch = null;
-        _socket.Dispose();
-    }
-
-    protected internal override bool Run()
-    {
-        Flush();
-        bool more = Receive();
-        if (!_isOver && _isConnected)
-        {
-            more |= _adapter!.Serve();
-        }
-
-        bool wasFull = !_packets.Buffer.HasReserve;
-        Flush();
-
-        // Nobody tells that there is room again when the socket took everything at once.
-        return !_isOver && (more || (wasFull && _packets.Buffer.HasReserve));
-    }
-
-    /// <summary>True when there is more to do right now.</summary>
-    private bool Receive()
-    {
-        for (int packets = 0; packets < PacketsPerTurn;)
-        {
-            if (_isOver || !_packets.Buffer.HasReserve)
-            {
+                return true;
+            case OperationStatus.InvalidData:
+                End($"a packet of type {(uint)header.Type} claims {header.PayloadBytes} bytes; none may have more than {UsbRedirHeader.MaxPayloadBytes}");
                 return false;
-            }
-
-            ReadOnlySpan<byte> input = _receive.Unread;
-            switch (UsbRedirHeader.TryTake(ref input, _packets.WideIds, out UsbRedirHeader header, out _))
-            {
-                case OperationStatus.Done:
-                    packets++;
-                    _payloadAt = _receive.Take(UsbRedirHeader.Size(_packets.WideIds) + (int)header.PayloadBytes) - (int)header.PayloadBytes;
-                    if (Handle(header) is string wrong)
-                    {
-                        End(wrong);
-                    }
-
-                    break;
-                case OperationStatus.InvalidData:
-                    End($"a packet of type {(uint)header.Type} claims {header.PayloadBytes} bytes; none may have more than {UsbRedirHeader.MaxPayloadBytes}");
-                    break;
-                default:
-                    if (!_mayReceive)
-                    {
-                        return false;
-                    }
-
-                    _receive.MakeRoom(UsbRedirHeader.WideSize + (int)header.PayloadBytes);
-                    Fill();
-                    break;
-            }
-        }
-
-        return true;
-    }
-
-    private void Fill()
-    {
-        PosixResult result = _receive.Fill(_socket);
-        if (result.IsAgain)
-        {
-            _mayReceive = false;
-        }
-        else if (!result.IsSuccess || result.Value == 0)
-        {
-            End(result.IsSuccess ? null : $"receiving failed: {result.Message}");
+            default:
+                needed = UsbRedirHeader.WideSize + (int)header.PayloadBytes;
+                return false;
         }
     }
 
-    /// <summary>The adapter is shown to the peer, if both are there.</summary>
-    private void Connect()
-    {
-        if (_hasHello && !_isConnected && !_awaitsAck && _adapter is { } adapter)
-        {
-            _isConnected = true;
-            adapter.Attach(this, Peer);
-            _packets.Shape(isConfigured: true);
-            _packets.Connect();
-        }
-    }
-
-    /// <summary>The adapter loses its guest.</summary>
-    private void Leave()
+    protected override void Leave()
     {
         if (_isConnected)
         {
@@ -209,10 +118,9 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
         }
     }
 
-    /// <param name="reason">What the peer did; null when it simply hung up.</param>
-    private void End(string? reason)
+    protected override void End(string? reason)
     {
-        if (_isOver)
+        if (IsOver)
         {
             return;
         }
@@ -228,6 +136,18 @@ internal sealed partial class UsbRedirSession : Runnable, IReadiness, IUsbHost, 
 
         Dispose();
         _ended(this);
+    }
+
+    /// <summary>The adapter is shown to the peer, if both are there.</summary>
+    private void Connect()
+    {
+        if (_hasHello && !_isConnected && !_awaitsAck && _adapter is { } adapter)
+        {
+            _isConnected = true;
+            adapter.Attach(this, Peer);
+            _packets.Shape(isConfigured: true);
+            _packets.Connect();
+        }
     }
 
     private static UsbRedirStatus StatusOf(TransferStatus status) => status switch

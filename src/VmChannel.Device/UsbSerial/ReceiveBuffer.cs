@@ -28,10 +28,13 @@ internal sealed class ReceiveBuffer
     }
 
     /// <summary>Reads what the socket has, as far as there is room.</summary>
-    public PosixResult Fill(FileDescriptor socket)
+    /// <param name="socket">The peer's.</param>
+    /// <param name="isFull">There was no more room, so there may be more.</param>
+    public PosixResult Fill(FileDescriptor socket, out bool isFull)
     {
         PosixResult result = socket.Read(_buffer.Span[_tail.._size]);
         _tail += result.IsSuccess ? (int)result.Value : 0;
+        isFull = _tail == _size;
         return result;
     }
 

@@ -8,10 +8,18 @@ namespace VmChannel.Wire.VdAgent;
 /// is read past; a length nobody can mean (<see cref="MaxClaimedBytes"/>) or a chunk that overruns its message says that
 /// the stream is out of step, and only a new stream helps.
 /// </remarks>
-public sealed class AgentMessageReader(int maxPayloadBytes)
+/// <param name="maxPayloadBytes">Longest payload that is put together.</param>
+/// <param name="streamed">
+/// Kind of message that is handed out in pieces as they come, whatever its length: first the <see cref="StreamedHeadBytes"/> at its
+/// beginning, or all there is, then the rest, which nothing copies.
+/// </param>
+public sealed class AgentMessageReader(int maxPayloadBytes, MessageType? streamed = null)
 {
-    /// <summary>Longest message or chunk taken for one. A guest's agent sends an image of this size when its user copies one.</summary>
-    public const uint MaxClaimedBytes = 64 * 1024 * 1024;
+    /// <summary>Longest message or chunk taken for one: more than any clipboard that is passed on, with what precedes it.</summary>
+    public const uint MaxClaimedBytes = (1024 * 1024 * 1024) + 4096;
+
+    /// <summary>What precedes the clipboard's bytes in a message, at most.</summary>
+    public const int StreamedHeadBytes = ClipboardRequest.MaxSize;
 
     private const int FirstPayloadBytes = 4096;
 
@@ -64,14 +72,19 @@ public sealed class AgentMessageReader(int maxPayloadBytes)
             }
 
             ReadOnlySpan<byte> piece = input[..(int)Math.Min((uint)input.Length, _chunkLeft)];
-            int used = _isOurs ? TakeFromChunk(piece) : piece.Length;
+            int used = _isOurs ? TakeFromChunk(piece, out message) : piece.Length;
             input = input[used..];
             _chunkLeft -= (uint)used;
             if (_isOurs && IsWhole)
             {
                 // One message per chunk at most: spice-vdagentd takes more for a stream out of step, and so do we.
                 _isBroken = _chunkLeft > 0;
-                message = Finish();
+                message = Finish(message);
+                return OperationStatus.Done;
+            }
+
+            if (!message.Payload.IsEmpty)
+            {
                 return OperationStatus.Done;
             }
         }
@@ -81,10 +94,17 @@ public sealed class AgentMessageReader(int maxPayloadBytes)
 
     private bool IsWhole => _messageHeaderBytes == MessageHeader.Size && _payloadTaken == _header.PayloadBytes;
 
-    private bool IsSkipped => _header.PayloadBytes > (uint)maxPayloadBytes || _header.Protocol != MessageHeader.CurrentProtocol;
+    private bool IsStreamed => _header.Type == streamed && _header.Protocol == MessageHeader.CurrentProtocol;
 
-    private int TakeFromChunk(ReadOnlySpan<byte> piece)
+    private bool IsSkipped
+        => (_header.PayloadBytes > (uint)maxPayloadBytes && !IsStreamed) || _header.Protocol != MessageHeader.CurrentProtocol;
+
+    /// <summary>Bytes to put together before the first piece of a streamed message.</summary>
+    private uint HeadBytes => Math.Min(StreamedHeadBytes, _header.PayloadBytes);
+
+    private int TakeFromChunk(ReadOnlySpan<byte> piece, out AgentMessage streamedPiece)
     {
+        streamedPiece = default;
         ReadOnlySpan<byte> rest = piece;
         if (_messageHeaderBytes < MessageHeader.Size)
         {
@@ -102,21 +122,33 @@ public sealed class AgentMessageReader(int maxPayloadBytes)
             }
         }
 
-        int count = (int)Math.Min((uint)rest.Length, _header.PayloadBytes - _payloadTaken);
-        if (!IsSkipped)
+        bool isHead = IsStreamed && _payloadTaken < HeadBytes;
+        int count = (int)Math.Min((uint)rest.Length, (isHead ? HeadBytes : _header.PayloadBytes) - _payloadTaken);
+        if (IsStreamed && !isHead)
+        {
+            streamedPiece = new(_header, rest[..count], isSkipped: false, _payloadTaken);
+        }
+        else if (!IsSkipped)
         {
             Grow((int)_payloadTaken + count);
             rest[..count].CopyTo(_payload.AsSpan((int)_payloadTaken));
         }
 
         _payloadTaken += (uint)count;
+        if (isHead && _payloadTaken == HeadBytes)
+        {
+            streamedPiece = new(_header, _payload.AsSpan(0, (int)HeadBytes), isSkipped: false);
+        }
+
         return piece.Length - rest.Length + count;
     }
 
-    private AgentMessage Finish()
+    private AgentMessage Finish(AgentMessage streamedPiece)
     {
         _messageHeaderBytes = 0;
-        return IsSkipped ? new(_header, [], isSkipped: true) : new(_header, _payload.AsSpan(0, (int)_payloadTaken), isSkipped: false);
+        return IsStreamed ? streamedPiece
+            : IsSkipped ? new(_header, [], isSkipped: true)
+            : new(_header, _payload.AsSpan(0, (int)_payloadTaken), isSkipped: false);
     }
 
     private void Grow(int bytes)

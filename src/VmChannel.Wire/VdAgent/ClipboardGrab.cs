@@ -5,15 +5,20 @@ namespace VmChannel.Wire.VdAgent;
 /// <summary>Payload of <see cref="MessageType.ClipboardGrab"/>: [selection] [serial] type type …</summary>
 /// <param name="Selection">Which clipboard.</param>
 /// <param name="Serial">Grabs of this selection so far, of both sides; 0 unless both have GRAB_SERIAL.</param>
-/// <param name="HasText">UTF-8 text is among the offered types.</param>
+/// <param name="Types">What is offered, as far as it is known here.</param>
 /// <remarks>spice-protocol <c>vd_agent.h</c>, <c>VDAgentClipboardGrab</c>; the order of the optional words as spice-vdagentd writes them.</remarks>
-public readonly record struct ClipboardGrab(ClipboardSelection Selection, uint Serial, bool HasText)
+public readonly record struct ClipboardGrab(ClipboardSelection Selection, uint Serial, ClipboardTypes Types)
 {
     /// <summary>Types looked at; six exist.</summary>
     public const int MaxTypes = 32;
 
     /// <summary>The most bytes <see cref="Write"/> fills.</summary>
-    public const int MaxSize = 12;
+    public const int MaxSize = ClipboardPrefix.Size + sizeof(uint) + (KnownTypes * sizeof(uint));
+
+    private const int KnownTypes = (int)ClipboardType.FileList;
+
+    /// <summary>UTF-8 text is among the offered types.</summary>
+    public bool HasText => Types.Has(ClipboardType.Utf8Text);
 
     public static bool TryRead(ReadOnlySpan<byte> payload, AgentCapabilities shared, out ClipboardGrab grab)
     {
@@ -35,18 +40,18 @@ public readonly record struct ClipboardGrab(ClipboardSelection Selection, uint S
             payload = payload[4..];
         }
 
-        bool hasText = false;
+        ClipboardTypes types = ClipboardTypes.None;
         for (int i = 0; i < MaxTypes && payload.Length >= 4; i++)
         {
-            hasText |= (ClipboardType)BinaryPrimitives.ReadUInt32LittleEndian(payload) == ClipboardType.Utf8Text;
+            types |= ((ClipboardType)BinaryPrimitives.ReadUInt32LittleEndian(payload)).Only();
             payload = payload[4..];
         }
 
-        grab = new(selection, serial, hasText);
+        grab = new(selection, serial, types);
         return true;
     }
 
-    /// <summary>Writes the grab, offering text or nothing. Returns the bytes written.</summary>
+    /// <summary>Writes the grab. Returns the bytes written.</summary>
     public int Write(Span<byte> destination, AgentCapabilities shared)
     {
         int at = ClipboardPrefix.Write(destination, shared, Selection);
@@ -56,10 +61,13 @@ public readonly record struct ClipboardGrab(ClipboardSelection Selection, uint S
             at += 4;
         }
 
-        if (HasText)
+        for (ClipboardType type = ClipboardType.Utf8Text; type <= ClipboardType.FileList; type++)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(destination[at..], (uint)ClipboardType.Utf8Text);
-            at += 4;
+            if (Types.Has(type))
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(destination[at..], (uint)type);
+                at += 4;
+            }
         }
 
         return at;

@@ -10,10 +10,13 @@ internal sealed class ControlPort(FileDescriptor port)
     private static readonly TimeSpan HostCheck = TimeSpan.FromMilliseconds(20);
 
     private readonly Lock _writing = new();
+    private readonly Lock _resizing = new();
     private readonly TaskCompletionSource<RunCommand> _command = new();
     private readonly TaskCompletionSource<string> _ended = new();
     private Action<int>? _signalled;
+    private Action<TerminalSize>? _resized;
     private int _pendingSignal;
+    private TerminalSize? _pendingSize;
 
     /// <summary>Why the conversation is over; never fails.</summary>
     public Task<string> Ended => _ended.Task;
@@ -42,6 +45,19 @@ internal sealed class ControlPort(FileDescriptor port)
         if (pending != 0)
         {
             signalled(pending);
+        }
+    }
+
+    /// <summary>Gets the size of the host's terminal, and then each that follows.</summary>
+    public void OnResize(Action<TerminalSize> resized)
+    {
+        lock (_resizing)
+        {
+            _resized = resized;
+            if (_pendingSize is TerminalSize size)
+            {
+                resized(size);
+            }
         }
     }
 
@@ -101,6 +117,15 @@ internal sealed class ControlPort(FileDescriptor port)
         }
     }
 
+    private void Resize(TerminalSize size)
+    {
+        lock (_resizing)
+        {
+            _pendingSize = size;
+            _resized?.Invoke(size);
+        }
+    }
+
     private void Take(RunMessage message)
     {
         switch (message)
@@ -113,6 +138,9 @@ internal sealed class ControlPort(FileDescriptor port)
                 break;
             case RunSignal { Signal: int signal }:
                 _pendingSignal = signal;
+                break;
+            case RunResize { Columns: ushort columns, Rows: ushort rows }:
+                Resize(new(columns, rows));
                 break;
             default:
                 // The host's own words back, or a newer host's: nothing to do.

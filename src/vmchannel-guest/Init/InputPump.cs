@@ -5,14 +5,14 @@ namespace VmChannel.GuestTool.Init;
 
 /// <summary>Moves the host's bytes from a port into a pipe; when the host closes, the pipe ends.</summary>
 /// <remarks>Nobody writes to this port in the guest, so polling it loses no writer's wake-up.</remarks>
-internal sealed class InputPump(FileDescriptor port, FileDescriptor pipe)
+internal sealed class InputPump(FileDescriptor port, FileDescriptor pipe, string name)
 {
     // The host opens its end before it sends the command, but the two come by different queues.
     private static readonly TimeSpan HostGrace = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HostCheck = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Starts; the thread ends with the input, with the pipe's reader, or with the guest.</summary>
-    public void Start() => new Thread(Run) { IsBackground = true, Name = "stdin" }.Start();
+    public void Start() => new Thread(Run) { IsBackground = true, Name = name }.Start();
 
     private void Run()
     {

@@ -27,14 +27,12 @@ internal sealed class OutputPump
         using (_port)
         {
             byte[] buffer = new byte[32768];
-            while (true)
+            while (_pipe.Read(buffer) is { IsSuccess: true, Value: > 0 } read && PortWriter.WriteAll(_port, buffer.AsSpan(0, (int)read.Value)))
             {
-                PosixResult read = _pipe.Read(buffer);
-                if (read is not { IsSuccess: true, Value: > 0 } || !PortWriter.WriteAll(_port, buffer.AsSpan(0, (int)read.Value)))
-                {
-                    return;
-                }
             }
+
+            // A USB adapter's close gives up after half a minute; this waits. No other port is a terminal, and it fails at once.
+            _ = TerminalLine.Drain(_port);
         }
     }
 }

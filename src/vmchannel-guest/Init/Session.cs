@@ -10,7 +10,8 @@ internal sealed class Session(RunCommand command, ControlPort control, LinkKeepe
     private const int Kill = 9;
     private const string Console = "/dev/hvc0";
 
-    private static readonly TimeSpan PortTimeout = TimeSpan.FromSeconds(5);
+    // USB adapters come one by one.
+    private static readonly TimeSpan PortTimeout = TimeSpan.FromSeconds(20);
 
     private readonly List<OutputPump> _outputs = [];
     private readonly List<FileDescriptor> _childEnds = [];
@@ -47,7 +48,22 @@ internal sealed class Session(RunCommand command, ControlPort control, LinkKeepe
         }
     }
 
-    private ChildSpec OpenTerminal()
+    private ChildSpec OpenTerminal() => Path.Exists(Console) ? OpenConsole() : MakeTerminal();
+
+    private ChildSpec MakeTerminal()
+    {
+        GuestTerminal terminal = new(flags => InternalPorts.Open(links, "terminal", flags, PortTimeout));
+        control.OnResize(terminal.Resize);
+        FileDescriptor.Open(terminal.Path, OpenFlags.ReadWrite | OpenFlags.NoControllingTerminal, 0, out FileDescriptor? slave)
+            .OrFail($"open the terminal {terminal.Path}");
+        _childEnds.Add(slave!);
+        _ = TerminalLine.SetUtf8(slave!);
+        Mounts.ChangeOwner(terminal.Path, command.Uid, command.Gid).OrFail($"give {terminal.Path} to user {command.Uid}");
+        _outputs.Add(terminal.Start());
+        return new("", [], [], "/") { Terminal = terminal.Path };
+    }
+
+    private ChildSpec OpenConsole()
     {
         FileDescriptor.Open(Console, OpenFlags.ReadWrite | OpenFlags.NoControllingTerminal, 0, out FileDescriptor? terminal)
             .OrFail($"open the console {Console}");
@@ -69,11 +85,24 @@ internal sealed class Session(RunCommand command, ControlPort control, LinkKeepe
             _ = Mounts.ChangeOwner(end, command.Uid, command.Gid);
         }
 
-        new InputPump(InternalPorts.Open(links, "stdin", OpenFlags.ReadOnly, PortTimeout), inputWriter).Start();
+        StartInput(inputWriter);
         _outputs.Add(new(outputReader, InternalPorts.Open(links, "stdout", OpenFlags.WriteOnly, PortTimeout), "stdout"));
         _outputs.Add(new(errorReader, InternalPorts.Open(links, "stderr", OpenFlags.WriteOnly, PortTimeout), "stderr"));
         _outputs.ForEach(pump => pump.Start());
         return new("", [], [], "/") { Input = input, Output = output, Error = error };
+    }
+
+    private void StartInput(FileDescriptor pipe)
+    {
+        GuestPort port = InternalPorts.Find(links, "stdin", PortTimeout);
+        if (port.Id.IsUsb)
+        {
+            new AdapterInput(port, pipe).Start();
+        }
+        else
+        {
+            new InputPump(InternalPorts.Open(links, "stdin", OpenFlags.ReadOnly, PortTimeout), pipe, "stdin").Start();
+        }
     }
 
     private RunExit WaitFor(int pid)
@@ -100,7 +129,7 @@ internal sealed class Session(RunCommand command, ControlPort control, LinkKeepe
         }
 
         _outputs.ForEach(pump => pump.WaitForEnd());
-        if (command.Tty)
+        if (command.Tty && Path.Exists(Console))
         {
             // A new opening: the end of the session has hung up the others.
             _ = FileDescriptor.Open(Console, OpenFlags.WriteOnly | OpenFlags.NoControllingTerminal, 0, out FileDescriptor? terminal);

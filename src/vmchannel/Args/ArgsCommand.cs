@@ -5,6 +5,7 @@ using VmChannel.Device;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Qmp;
+using VmChannel.Device.UsbIp;
 using VmChannel.Device.VhostUser;
 
 namespace VmChannel.Cli.Args;
@@ -19,23 +20,28 @@ internal static class ArgsCommand
           vmchannel args qemu|uml|crosvm|libkrun --vhost-user PATH [options of serve]
           vmchannel args qemu --qmp PATH [options of serve]
           vmchannel args qemu --usbredir PATH|--usbredir-dir DIR -usbserial OPTIONS
+          vmchannel args usbip --usbip ADDRESS:PORT -usbserial OPTIONS
 
         Takes the options of "vmchannel serve", checks them and prints the arguments of one VMM for the device they
         describe. Nothing is opened or started. PATH is where "vmchannel serve" listens; with --qmp, where QEMU does.
+        For usbip it is what a Linux guest runs, whatever its VMM.
 
         Examples:
           linux mem=256M $(vmchannel args uml --vhost-user /run/vm1.sock) root=...
           vmchannel args qemu --vhost-user /run/vm1.sock --max-ports 64
           vmchannel args qemu --qmp PATH [options of serve]
           vmchannel args qemu --usbredir /run/vm1.usb -usbserial protocol=org.example.api
+          vmchannel args usbip --usbip 127.0.0.1:3240 -usbserial protocol=org.example.api
 
         """;
 
-    private static readonly string[] Names = [.. Enum.GetNames<FrontEnd>().Select(name => name.ToLowerInvariant())];
+    private const string UsbIp = "usbip";
+
+    private static readonly string[] Names = [.. Enum.GetNames<FrontEnd>().Select(name => name.ToLowerInvariant()), UsbIp];
 
     public static Command Create()
     {
-        Argument<string> name = new("vmm") { Description = "qemu, uml, crosvm or libkrun" };
+        Argument<string> name = new("vmm") { Description = "qemu, uml, crosvm, libkrun or usbip" };
         EndpointOptions endpoint = new();
         UsbOptions usb = new();
         DeviceOptions device = new();
@@ -55,11 +61,17 @@ internal static class ArgsCommand
             throw new UsageException($"args {name}: no such VMM: {Spelling.Hint(name, Names)}");
         }
 
+        if (name == UsbIp)
+        {
+            StandardStream.WriteOutput(ForUsbIp(usb?.UsbIp, plan));
+            return 0;
+        }
+
         FrontEnd frontEnd = Enum.GetValues<FrontEnd>()[index];
         string[] adapters = [.. plan.Ports.Where(port => port.Spec.Transport == PortTransport.UsbSerial).Select(port => port.Spec.Protocol!)];
         if (usb?.UsbIp is not null)
         {
-            throw new UsageException("args: no VMM carries USB/IP, the guest imports the adapters itself: see what serve prints");
+            throw new UsageException($"args {name}: no VMM carries USB/IP, the guest imports the adapters itself: args usbip");
         }
 
         if (adapters.Length > 0 && frontEnd != FrontEnd.Qemu)
@@ -98,4 +110,9 @@ internal static class ArgsCommand
 
         return 0;
     }
+    private static string ForUsbIp(UsbIpEndpoint? endpoint, DevicePlan plan)
+        => endpoint is null ? throw new UsageException("args usbip: say where serve listens: --usbip ADDRESS:PORT")
+            : endpoint.Address.Port == 0 ? throw new UsageException($"args usbip: the system chooses the port of --usbip {endpoint} when serve starts, which prints this then: give a port")
+            : plan.Ports.All(port => port.Spec.Transport != PortTransport.UsbSerial) ? throw new UsageException("args usbip: give the adapters with -usbserial")
+            : UsbIpArgs.For(endpoint, plan.Ports);
 }

@@ -9,7 +9,6 @@ namespace VmChannel.Cli.Args;
 internal static class FrontEndArgs
 {
     private const int RingSize = 256;
-    private const int UsbPortsOfController = 15;
 
     /// <summary>The arguments alone, one line or a few that continue each other.</summary>
     /// <param name="frontEnd">For whom.</param>
@@ -66,25 +65,9 @@ internal static class FrontEndArgs
     /// <param name="plan">Where it fetches them.</param>
     /// <param name="protocols">Names of the adapters.</param>
     public static string ForUsb(UsbPlan plan, IReadOnlyList<string> protocols)
-    {
-        List<string> lines = [];
-        for (int index = 0; index < protocols.Count; index++)
-        {
-            int controller = index / UsbPortsOfController;
-            if (index % UsbPortsOfController == 0)
-            {
-                // Beyond its ports QEMU would put a hub, which is too slow for the adapters.
-                lines.Add(string.Create(
-                    CultureInfo.InvariantCulture, $"-device qemu-xhci,id=vmchannel-xhci{controller},p2={UsbPortsOfController},p3={UsbPortsOfController}"));
-            }
-
-            string id = string.Create(CultureInfo.InvariantCulture, $"vmchannel-usb{index}");
-            lines.Add($"-chardev {Shell($"socket,id={id},{UsbSocket(plan, protocols[index])}")}");
-            lines.Add(string.Create(CultureInfo.InvariantCulture, $"-device usb-redir,chardev={id},bus=vmchannel-xhci{controller}.0"));
-        }
-
-        return string.Join(" \\\n", lines) + "\n";
-    }
+        => string.Join(
+            " \\\n",
+            UsbController.Arguments("vmchannel", [.. protocols.Select(protocol => UsbSocket(plan, protocol))]).Select(pair => $"{pair.Option} {Shell(pair.Value)}")) + "\n";
 
     private static string UsbSocket(UsbPlan plan, string protocol)
     {

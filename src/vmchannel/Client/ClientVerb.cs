@@ -15,17 +15,22 @@ internal sealed class ClientVerb
     private readonly int _count;
     private readonly int _portAt;
     private readonly int _vmAt;
+    private readonly int _optional;
 
     /// <param name="name">The verb.</param>
     /// <param name="description">One line.</param>
     /// <param name="manual">Its page, up to the options every verb has.</param>
-    /// <param name="words">What it needs, in upper case: <c>PORT</c>, <c>OPTIONS</c>; after the VM, or where <c>[VM]</c> is among them.</param>
+    /// <param name="words">
+    /// What it needs, in upper case: <c>PORT</c>, <c>OPTIONS</c>; after the VM, or where <c>[VM]</c> is among them. A last one that
+    /// may be left out, <c>[PORT]</c>, takes a VM before it.
+    /// </param>
     public ClientVerb(string name, string description, string manual, params string[] words)
     {
         _vmAt = Math.Max(0, Array.IndexOf(words, "[VM]"));
         string[] needed = [.. words.Where(word => word != "[VM]")];
-        _count = needed.Length;
-        _portAt = Array.FindIndex(needed, word => word is "PORT" or "NAME");
+        _optional = needed is [.., "[PORT]"] ? 1 : 0;
+        _count = needed.Length - _optional;
+        _portAt = Array.FindIndex(needed, word => word is "PORT" or "NAME" or "[PORT]");
         string usage = string.Join(' ', [.. needed[.._vmAt], "[VM]", .. needed[_vmAt..]]);
         _words = new Argument<string[]>(usage) { Arity = new ArgumentArity(0, needed.Length + 2) };
         _words.CompletionSources.Add(Complete);
@@ -49,7 +54,7 @@ internal sealed class ClientVerb
         Command.SetAction(async (parsed, cancellationToken) =>
         {
             string[] words = parsed.GetValue(_words) ?? [];
-            if (words.Length < _count || words.Length > _count + 1)
+            if (words.Length < _count || words.Length > _count + 1 + _optional)
             {
                 throw new UsageException($"{Command.Name}: give {_words.Name}");
             }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmChannel.Cli.Agent;
 using VmChannel.Cli.Attach;
 using VmChannel.Cli.Captures;
+using VmChannel.Cli.Clipboards;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Doctor;
 using VmChannel.Cli.Http;
@@ -24,6 +25,7 @@ internal static class ClientVerbs
         new ClientVerb("unplug", "Take a port out.", ClientManual.Unplug, "PORT").Runs(UnplugAsync).Command,
         new ClientVerb("set", "Change a port while its guest has it open.", ClientManual.Set, "PORT", "OPTIONS").Runs(SetAsync).Command,
         AttachVerb.Create(),
+        ClipboardVerb.Create(),
         HttpVerb.Create(),
         ForwardVerb.Create(),
         AgentVerb.Create(),

@@ -31,11 +31,17 @@ internal sealed record ControlRoute
     /// <summary>What the request's body is; null = none.</summary>
     public JsonTypeInfo? Body { get; init; }
 
+    /// <summary>Media types of a body that is data itself.</summary>
+    public IReadOnlyList<string> DataBody { get; init; } = [];
+
     /// <summary>What the answer is, when it is JSON.</summary>
     public JsonTypeInfo? Answer { get; init; }
 
     /// <summary>The answer's media type, and the status of success.</summary>
     public string MediaType { get; init; } = "application/json";
+
+    /// <summary>Media types that the answer may have besides.</summary>
+    public IReadOnlyList<string> OtherMediaTypes { get; init; } = [];
 
     public int Status { get; init; } = StatusCodes.Status200OK;
 

@@ -66,6 +66,7 @@ internal static class ControlRoutes
             IsShort = false,
             Handler = CaptureRoute.HandleAsync,
         },
+        .. ClipboardRoutes.All,
         new ControlRoute
         {
             Method = "GET",

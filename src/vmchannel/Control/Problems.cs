@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Channels;
+using VmChannel.Device.Services.Clipboard;
 
 namespace VmChannel.Cli.Control;
 
@@ -17,6 +18,7 @@ internal static class Problems
         ReloadException { Errors: var errors } => new(
             "bad configuration", StatusCodes.Status422UnprocessableEntity, "the configuration makes no sense; nothing was changed", Errors: errors),
         BadHttpRequestException bad => new("bad request", bad.StatusCode, bad.Message),
+        ClipboardException clipboard => new("the clipboard does not do that", ClipboardRoutes.StatusOf(clipboard.Fault), failure.Message),
         HostEndException => new("the host end cannot start", StatusCodes.Status422UnprocessableEntity, failure.Message),
         IOException => new("it cannot be done", StatusCodes.Status422UnprocessableEntity, failure.Message),
         OperationCanceledException => new("no answer in time", StatusCodes.Status503ServiceUnavailable, "the server did not get it done in time: try again"),

@@ -46,6 +46,14 @@ internal static class PackageSets
     public static readonly PackageSet UsbIp = new(
         "usbip", "the stock USB/IP client, for guests", "bookworm", ["usbip", "iproute2"], WithDependencies: true);
 
+    public static readonly PackageSet Libvirt = new(
+        "libvirt", "libvirt's daemon and virsh, for the tests", "bookworm",
+        ["libvirt-daemon", "libvirt-daemon-driver-qemu", "libvirt-clients"], WithDependencies: true);
+
+    public static readonly PackageSet Desktop = new(
+        "desktop", "an X server without a screen, SPICE's agent and xclip, for guests", "bookworm",
+        ["xvfb", "spice-vdagent", "xclip", "dash"], WithDependencies: true);
+
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(
         "toolchain", "a C linker, to build vmchannel on a machine without one", "bookworm",
@@ -59,7 +67,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Debian, Lintian, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Libvirt, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }

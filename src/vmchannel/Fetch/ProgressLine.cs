@@ -18,6 +18,16 @@ internal sealed class ProgressLine
         }
     }
 
+    /// <summary>A line that stays, for people only.</summary>
+    public void Note(string text)
+    {
+        Clear();
+        if (_isTerminal)
+        {
+            StandardStream.WriteError(text + "\n");
+        }
+    }
+
     public void Clear()
     {
         if (_shown)

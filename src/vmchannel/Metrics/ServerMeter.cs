@@ -22,8 +22,10 @@ internal sealed class ServerMeter : IDisposable
         _server = server;
         Meter = new Meter(Name, ServerView.Version);
         AddServer(api);
-        DeviceInstruments.AddTo(this);
+
+        // Instruments are read in this order, and a device counts before its port: so no port ever shows more than its device.
         PortInstruments.AddTo(this);
+        DeviceInstruments.AddTo(this);
     }
 
     public Meter Meter { get; }

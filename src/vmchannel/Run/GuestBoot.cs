@@ -15,6 +15,9 @@ internal sealed record GuestBoot(
 {
     public string Hostname { get; init; } = "vmchannel";
 
+    /// <summary>Sockets of the USB adapters that it has instead of our device; empty for none.</summary>
+    public IReadOnlyList<string> Adapters { get; init; } = [];
+
     /// <summary>What our init reads: where its root comes from, and what to mount on it.</summary>
     /// <param name="type">How the guest mounts: <c>hostfs</c> or <c>9p</c>.</param>
     /// <param name="root">Source of the root in the words of that type.</param>

@@ -53,6 +53,9 @@ internal static class GuestCommand
         return GuestsOwn.Any(folder => IsWithin(current, folder)) ? "/" : current;
     }
 
+    /// <summary>The command starts in the guest's root: where we are the guest has a folder of its own.</summary>
+    public static bool IsHidden(string current, IReadOnlyList<SharedFolder> shares) => current != "/" && FolderOf(current, shares) == "/";
+
     private static bool IsWithin(string path, string folder) =>
         path == folder || path.StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
 }

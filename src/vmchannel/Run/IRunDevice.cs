@@ -5,8 +5,11 @@ namespace VmChannel.Cli.Run;
 /// <summary>The device a throw-away guest runs with, its own or a served VM's, and the ports on it that carry the run. Disposing takes those away.</summary>
 internal interface IRunDevice : IAsyncDisposable
 {
-    /// <summary>Where the monitor connects.</summary>
+    /// <summary>Where the monitor connects: the device's socket, or the folder with a socket for each adapter.</summary>
     string Socket { get; }
+
+    /// <summary>Sockets of the USB adapters that the guest is to have; empty when it has a virtio-serial device.</summary>
+    IReadOnlyList<string> Adapters { get; }
 
     /// <summary>Ports the device has room for, the console's included.</summary>
     int MaxPorts { get; }

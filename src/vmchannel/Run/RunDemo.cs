@@ -16,7 +16,8 @@ internal sealed class RunDemo : IDisposable
         set -e
         for name in org/qemu/clipboard org/libguestfs/fish; do
             link=$(readlink -f "/dev/vmchannel/$name")
-            echo "guest: /dev/vmchannel/$name -> $(ls /dev/vmch* -d | while read -r v; do [ "$(readlink -f "$v")" = "$link" ] && echo "$v"; done) -> $link"
+            short=$(ls /dev/vmch* -d | while read -r v; do [ "$(readlink -f "$v")" != "$link" ] || echo " -> $v"; done)
+            echo "guest: /dev/vmchannel/$name$short -> $link"
         done
         exec 3<>/dev/vmchannel/org/libguestfs/fish
         echo "hello from the guest" >&3
@@ -33,7 +34,7 @@ internal sealed class RunDemo : IDisposable
     /// <summary>The guest's command.</summary>
     public static string[] Command { get; } = ["sh", "-c", Script];
 
-    /// <summary>Values of -virtioserial.</summary>
+    /// <summary>Values of -virtioserial, or of -usbserial.</summary>
     public string[] Ports =>
     [
         $"port=4,protocol=org.qemu.clipboard,text-in={Fifo},text-out={Copied}",
@@ -47,12 +48,13 @@ internal sealed class RunDemo : IDisposable
     private string Copied => Path.Combine(_folder.FullName, "copied");
 
     /// <summary>Says what is run, and starts the programs of the host's side.</summary>
-    public void Start()
+    /// <param name="isUsb">The channels are USB adapters.</param>
+    public void Start(bool isUsb)
     {
-        StandardStream.Complain("this is: vmchannel run \\");
+        StandardStream.Complain(isUsb ? "this is: vmchannel run --transport usb \\" : "this is: vmchannel run \\");
         foreach (string port in Ports)
         {
-            StandardStream.Complain($"    -virtioserial {port} \\");
+            StandardStream.Complain($"    {(isUsb ? "-usbserial" : "-virtioserial")} {port} \\");
         }
 
         StandardStream.Complain("    -- sh -c '…the lines that begin with \"guest:\"…'");

@@ -4,6 +4,7 @@ using VmChannel.Cli.Serve;
 using VmChannel.Device.Ports;
 using VmChannel.Device.VhostUser;
 using VmChannel.Native;
+using VmChannel.Wire;
 
 namespace VmChannel.Cli.Run;
 
@@ -15,6 +16,8 @@ internal sealed class RunDevice : IRunDevice
 
     private const string Name = "run";
 
+    private static readonly TimeSpan ResizePatience = TimeSpan.FromSeconds(1);
+
     private readonly Server _server;
     private readonly VmHost _host;
     private readonly CommandStreams? _streams;
@@ -24,6 +27,7 @@ internal sealed class RunDevice : IRunDevice
     private RunDevice(Server server, VmHost host, string socket, DevicePlan asked, CommandStreams? streams, RunControl control)
     {
         Socket = socket;
+        Adapters = host.Plan.Usb is { } usb ? [.. host.Plan.Device.Ports.Select(port => usb.PathOf(port.Spec.Protocol!))] : [];
         Channels = [.. asked.Ports.Select(port => port.Spec.Protocol).OfType<string>()];
         _server = server;
         _host = host;
@@ -36,6 +40,8 @@ internal sealed class RunDevice : IRunDevice
 
     public string Socket { get; }
 
+    public IReadOnlyList<string> Adapters { get; }
+
     public IReadOnlyList<string> Channels { get; }
 
     public RunControl Control { get; }
@@ -44,13 +50,16 @@ internal sealed class RunDevice : IRunDevice
 
     /// <summary>Starts to serve.</summary>
     /// <param name="asked">The user's ports.</param>
+    /// <param name="transport">What carries the ports.</param>
     /// <param name="isTerminal">The command has the terminal; otherwise three plain streams.</param>
-    /// <param name="socket">Where the monitor connects.</param>
+    /// <param name="folder">Gets the socket where the monitor connects, or one for each USB adapter.</param>
     /// <param name="log">For the device's warnings.</param>
     /// <param name="cancellationToken">Ends the waiting for host ends that are to be there first.</param>
     public static async Task<RunDevice> StartAsync(
-        DevicePlan asked, bool isTerminal, string socket, ILoggerFactory log, CancellationToken cancellationToken)
+        DevicePlan asked, PortTransport transport, bool isTerminal, PrivateFolder folder, ILoggerFactory log, CancellationToken cancellationToken)
     {
+        bool isUsb = transport == PortTransport.UsbSerial;
+        string socket = isUsb ? folder.Path : folder.File("device.sock");
         if (!UnixAddress.TryCreate(socket, isAbstract: false, isTight: true, out UnixAddress? address, out string? reason))
         {
             throw new RunException($"the socket's path {socket} {reason}");
@@ -64,8 +73,9 @@ internal sealed class RunDevice : IRunDevice
         Server server = new(log);
         try
         {
-            DevicePlan plan = RunPorts.Plan(asked, given.Number, streams);
-            VmHost host = await server.AddAsync(new VmPlan(Name, plan, new VhostUserEndpoint.Listen(address)), cancellationToken);
+            DevicePlan plan = RunPorts.Plan(asked, transport, given.Number, streams);
+            VmPlan vm = isUsb ? new(Name, plan, null) { Usb = new UsbPlan(null, socket) } : new(Name, plan, new VhostUserEndpoint.Listen(address));
+            VmHost host = await server.AddAsync(vm, cancellationToken);
             return new(server, host, socket, asked, streams, control);
         }
         catch
@@ -77,7 +87,17 @@ internal sealed class RunDevice : IRunDevice
         }
     }
 
-    public void Resize(TerminalSize size) => _host.Resize(size);
+    public void Resize(TerminalSize size)
+    {
+        if (Adapters.Count > 0)
+        {
+            _ = TellSizeAsync(size);
+        }
+        else
+        {
+            _host.Resize(size);
+        }
+    }
 
     public async Task DrainAsync(TimeSpan patience, CancellationToken cancellationToken)
     {
@@ -86,7 +106,7 @@ internal sealed class RunDevice : IRunDevice
         limit.CancelAfter(patience);
         try
         {
-            while (_streams is null && !await _host.IsConsoleDeliveredAsync())
+            while (_streams is null && Adapters.Count == 0 && !await _host.IsConsoleDeliveredAsync())
             {
                 await Task.Delay(LookAgain, limit.Token);
             }
@@ -112,6 +132,20 @@ internal sealed class RunDevice : IRunDevice
         Control.Dispose();
         await _server.DisposeAsync();
         _streams?.Dispose();
+    }
+
+    /// <summary>A guest without a console has it from its init.</summary>
+    private async Task TellSizeAsync(TerminalSize size)
+    {
+        using CancellationTokenSource limit = new(ResizePatience);
+        try
+        {
+            await Control.SendAsync(new RunResize(size.Columns, size.Rows), limit.Token);
+        }
+        catch (Exception fault) when (fault is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The run is at its end, and nobody looks at the terminal's size any more.
+        }
     }
 
     private async Task FinishAsync(IEnumerable<Port> ports, CancellationToken cancellationToken)

@@ -8,6 +8,7 @@ internal static class RunManual
 
         Usage:
           vmchannel run [options] [-virtioserial OPTIONS]... [-- command [argument]...]
+          vmchannel run --transport usb [options] [-usbserial OPTIONS]... [-- command [argument]...]
 
         Boots a small virtual machine, runs the command in it (a shell if there is none), and takes everything away again.
         The command has this terminal, or plain standard streams where they are not one; its exit code is vmchannel's;
@@ -16,6 +17,8 @@ internal static class RunManual
 
           -virtioserial [port=N,]protocol=NAME[,char=CHARDEV][,service=NAME]
                                 a channel, as often as wanted (see vmchannel serve --help)
+          --transport usb       a guest in QEMU that has USB only: every channel, and what carries the command's own streams, is a
+                                USB serial adapter; channels are given with -usbserial, whose options are the same
           --vm NAME             be the VMM of a VM that vmchannel serve serves: the guest has that VM's channels, and for
                                 its time the run's own ports are plugged in there; plain streams only, no terminal
           --control PATH        that server's control socket, if not where servers have theirs

@@ -1,3 +1,5 @@
+using VmChannel.Device.Ports;
+
 namespace VmChannel.Cli.Run;
 
 /// <summary>Which monitor runs the guest.</summary>
@@ -21,6 +23,9 @@ internal sealed record RunOptions(
     Vmm Vmm, int MemoryMiB, string? Kernel, IReadOnlyList<SharedFolder> Shares, bool Keep, IReadOnlyList<string> Command)
 {
     public const int DefaultMemoryMiB = 512;
+
+    /// <summary>What carries the channels, the run's own among them.</summary>
+    public PortTransport Transport { get; init; }
 
     public const int MinMemoryMiB = 64;
 

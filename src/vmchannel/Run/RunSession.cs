@@ -40,22 +40,34 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, VmTarget? 
                 $"no sandbox: {missing}. Root in the guest can write what you can write; trust the command or install bubblewrap.");
         }
 
+        if (GuestCommand.IsHidden(Environment.CurrentDirectory, options.Shares))
+        {
+            _progress.Note($"vmchannel: {Environment.CurrentDirectory} is not seen in the guest, the command starts in /; --share . shows it the folder");
+        }
+
         _progress.Show("vmchannel: booting …");
         bool isQemu = options.Vmm == Vmm.Qemu;
         string init = Path.Combine(AppContext.BaseDirectory, "vmchannel-guest");
-        string initramfs = Initramfs.Get(CacheFolder.Default, init, kernel.ModulesFolder, isQemu ? QemuCommand.Modules : UmlCommand.Modules);
+        string initramfs = Initramfs.Get(
+            CacheFolder.Default, init, kernel.ModulesFolder, isQemu ? QemuCommand.Modules(options.Transport) : UmlCommand.Modules);
 
         using PrivateFolder folder = PrivateFolder.Create(isTerminal);
         await using IRunDevice device = served is null
-            ? await RunDevice.StartAsync(plan, isTerminal, folder.File("device.sock"), log, signals.Abort)
+            ? await RunDevice.StartAsync(plan, options.Transport, isTerminal, folder, log, signals.Abort)
             : await ServedDevice.StartAsync(served, folder, signals.Abort);
 
-        GuestBoot boot = new(device.Socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares);
+        GuestBoot boot = new(device.Socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares) { Adapters = device.Adapters };
         IReadOnlyList<string> command = sandbox.Around(
             isQemu ? QemuCommand.Arguments(boot, kernel.MonitorRoot!) : UmlCommand.Arguments(boot, folder.Path),
             [CacheFolder.Default, kernel.Path, device.Socket],
             [folder.Path, .. options.Shares.Select(share => share.HostPath)]);
-        await using VmmProcess monitor = await VmmProcess.StartAsync(command, sandbox.Environment);
+        Dictionary<string, string> environment = new(sandbox.Environment);
+        if (isQemu)
+        {
+            environment[QemuCommand.ModuleVariable] = QemuCommand.ModuleFolder(kernel.MonitorRoot!);
+        }
+
+        await using VmmProcess monitor = await VmmProcess.StartAsync(command, environment);
         folder.Guard(monitor.Id);
 
         int code;

@@ -17,6 +17,7 @@ internal static class RunVerb
     public static Command Create()
     {
         Option<string> vmm = new("--vmm");
+        Option<string> carrier = new("--transport");
         Option<string> memory = new("--memory");
         Option<string> kernel = new("--kernel");
         Option<string[]> share = new("--share");
@@ -29,7 +30,7 @@ internal static class RunVerb
         DeviceOptions device = new();
         ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
         {
-            vmm, memory, kernel, share, keep, verbose, demo, vm, control, command,
+            vmm, carrier, memory, kernel, share, keep, verbose, demo, vm, control, command,
         };
         device.AddTo(verb);
         verb.SetAction(async (parsed, _) =>
@@ -40,15 +41,25 @@ internal static class RunVerb
                 throw new UsageException("run: --demo brings its own channels and command: leave yours out");
             }
 
-            DevicePlan plan = device.Read(show is null ? parsed : verb.Parse([.. show.Ports.SelectMany(port => new[] { "-virtioserial", port })]));
+            PortTransport transport = TransportOf(parsed.GetValue(carrier));
+            bool isUsb = transport == PortTransport.UsbSerial;
+            string option = isUsb ? "-usbserial" : "-virtioserial";
+            DevicePlan plan = device.Read(show is null ? parsed : verb.Parse([.. show.Ports.SelectMany(port => new[] { option, port })]));
             if (plan.Ports.Any(port => port.Spec.IsConsole))
             {
                 throw new UsageException("run: the console is the command's: leave -virtconsole out");
             }
 
-            if (plan.Ports.Any(port => port.Spec.Transport == PortTransport.UsbSerial))
+            if (plan.Ports.Any(port => port.Spec.Transport != transport))
             {
-                throw new UsageException("run: its guest has virtio: give the channel with -virtioserial, or use serve");
+                throw new UsageException(isUsb
+                    ? "run: with --transport usb the guest has USB adapters only: give its channels with -usbserial"
+                    : "run: its guest has a virtio-serial device: give the channel with -virtioserial, or add --transport usb");
+            }
+
+            if (isUsb && parsed.GetValue(vm) is not null)
+            {
+                throw new UsageException("run: --vm is for a VM with a virtio-serial device: leave --transport usb out");
             }
 
             VmTarget? served = await FindServedAsync(parsed.GetValue(vm), parsed.GetValue(control), device.HasPorts(parsed) || show is not null);
@@ -59,18 +70,21 @@ internal static class RunVerb
             }
 
             RunOptions options = new(
-                VmmOf(parsed.GetValue(vmm)),
+                VmmOf(parsed.GetValue(vmm), isUsb),
                 MemoryOf(parsed.GetValue(memory)),
                 parsed.GetValue(kernel),
                 [.. (parsed.GetValue(share) ?? []).Select(SharedFolder.Parse)],
                 parsed.GetValue(keep),
-                show is null ? words : RunDemo.Command);
+                show is null ? words : RunDemo.Command)
+            {
+                Transport = transport,
+            };
             if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
             {
                 throw new UsageException($"run: UML carries {UmlCommand.MaxPorts} ports, the console's included: lower --max-ports, or use --vmm qemu");
             }
 
-            show?.Start();
+            show?.Start(isUsb);
             return await RunAsync(options, plan, served, parsed.GetValue(verbose) ? LogLevel.Information : LogLevel.Warning);
         });
         return verb;
@@ -95,9 +109,17 @@ internal static class RunVerb
             : throw new UsageException($"run: --control {control} {reason}");
     }
 
-    private static Vmm VmmOf(string? text) => text switch
+    private static PortTransport TransportOf(string? text) => text switch
     {
-        null or "uml" => Vmm.Uml,
+        null or "virtio" => PortTransport.VirtioSerial,
+        "usb" => PortTransport.UsbSerial,
+        _ => throw new UsageException($"--transport {text}: say virtio or usb"),
+    };
+
+    private static Vmm VmmOf(string? text, bool isUsb) => text switch
+    {
+        null => isUsb ? Vmm.Qemu : Vmm.Uml,
+        "uml" => isUsb ? throw new UsageException("--vmm uml: UML has no USB: leave it out, or say --vmm qemu") : Vmm.Uml,
         "qemu" => Vmm.Qemu,
         _ => throw new UsageException($"--vmm {text}: say uml or qemu"),
     };

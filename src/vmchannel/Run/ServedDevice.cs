@@ -33,6 +33,8 @@ internal sealed class ServedDevice : IRunDevice
 
     public string Socket { get; }
 
+    public IReadOnlyList<string> Adapters => [];
+
     public int MaxPorts { get; }
 
     public IReadOnlyList<string> Channels { get; }

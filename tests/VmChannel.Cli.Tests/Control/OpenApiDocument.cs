@@ -77,6 +77,11 @@ internal static partial class OpenApiDocument
             operation["requestBody"] = new JsonObject { ["required"] = true, ["content"] = Content("application/json", route.Body, schemas) };
         }
 
+        if (route.DataBody.Count > 0)
+        {
+            operation["requestBody"] = new JsonObject { ["required"] = true, ["content"] = Data(route.DataBody) };
+        }
+
         operation["responses"] = new JsonObject
         {
             [$"{route.Status}"] = route.Status == StatusCodes.Status101SwitchingProtocols
@@ -84,7 +89,7 @@ internal static partial class OpenApiDocument
                 : new JsonObject
                 {
                     ["description"] = "Done.",
-                    ["content"] = route.Answer is null ? new JsonObject { [route.MediaType] = new JsonObject() } : Content(route.MediaType, route.Answer, schemas),
+                    ["content"] = route.Answer is null ? Data([route.MediaType, .. route.OtherMediaTypes]) : Content(route.MediaType, route.Answer, schemas),
                 },
             ["default"] = new JsonObject
             {
@@ -94,6 +99,9 @@ internal static partial class OpenApiDocument
         };
         return operation;
     }
+
+    private static JsonObject Data(IEnumerable<string> mediaTypes)
+        => new(mediaTypes.Select(type => KeyValuePair.Create<string, JsonNode?>(type, new JsonObject())));
 
     private static JsonObject Content(string mediaType, JsonTypeInfo type, JsonObject schemas)
         => new() { [mediaType] = new JsonObject { ["schema"] = Schema(type, schemas) } };

@@ -35,6 +35,20 @@ public sealed class MonitorCommandTests
     }
 
     [Fact]
+    public void Qemu_ArgumentsForUsb_HaveAnAdapterForEachSocketAndNoDevice()
+    {
+        string words = string.Join(' ', QemuCommand.Arguments(Boot with { Adapters = [.. Enumerable.Range(1, 16).Select(number => $"/run/a,b/{number}.sock")] }, "/q"));
+
+        Assert.DoesNotContain("virtio-id=3", words, StringComparison.Ordinal);
+        Assert.Contains(
+            "-device qemu-xhci,id=vmchannel-xhci0,p2=15,p3=15 -chardev socket,id=vmchannel-usb0,path=/run/a,,b/1.sock -device usb-redir,chardev=vmchannel-usb0,bus=vmchannel-xhci0.0",
+            words,
+            StringComparison.Ordinal);
+        Assert.Contains("-device qemu-xhci,id=vmchannel-xhci1,p2=15,p3=15 -chardev socket,id=vmchannel-usb15,path=/run/a,,b/16.sock", words, StringComparison.Ordinal);
+        Assert.EndsWith("vmchannel.hostname=vmchannel", words, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Sandbox_WithBubblewrap_IsReadOnlyButForWhatIsNamed()
     {
         string words = string.Join(' ', Sandbox.With("/usr/bin/bwrap").Around(["/k/linux", "mem=1M"], ["/cache"], ["/run/private"]));
@@ -71,6 +85,14 @@ public sealed class MonitorCommandTests
     [InlineData("/", "/")]
     public void GuestCommand_FolderOf_IsWhereTheGuestSeesIt(string current, string expected) =>
         Assert.Equal(expected, GuestCommand.FolderOf(current, [new("/home/me/src", "/src")]));
+
+    [Theory]
+    [InlineData("/tmp/day", true)]
+    [InlineData("/tmp/src/lib", false)]
+    [InlineData("/home/me", false)]
+    [InlineData("/", false)]
+    public void GuestCommand_IsHidden_WhereTheGuestHasItsOwn(string current, bool expected) =>
+        Assert.Equal(expected, GuestCommand.IsHidden(current, [new("/tmp/src", "/src")]));
 
     [Theory]
     [InlineData("7 (a) b) S 1 7 7 34816 7 4194560 99", true)]

@@ -173,6 +173,15 @@ public sealed class DeviceDiagnosisTests
         Assert.Contains("(connection refused)", ExpectPort(alone, "no-host-end", Severity.Warning, "unix:/run/one.sock").What, StringComparison.Ordinal);
     }
 
+    /// <summary>A program needs a moment to close: that is no finding, and neither is that nobody is there meanwhile.</summary>
+    [Fact]
+    public void Port_ThatTheGuestDoesNotClose_IsFoundOnceAClientHasWaited()
+    {
+        PortState kept = Open with { IsHostOpen = false, AwaitsCloseSince = Now.AddSeconds(-12) };
+        Assert.Contains("for 12 s", ExpectPort(kept, "guest-not-closing", Severity.Warning, "on-guest-close=keep").What, StringComparison.Ordinal);
+        Assert.Empty(DeviceDiagnosis.Find(Well, [kept with { AwaitsCloseSince = Now.AddSeconds(-4) }]));
+    }
+
     [Theory]
     [InlineData(StallReason.NoHostEnd, "connect to unix:/run/one.sock")]
     [InlineData(StallReason.HostEndFull, "the program at unix:/run/one.sock does not read")]

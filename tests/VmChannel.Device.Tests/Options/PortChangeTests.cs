@@ -10,7 +10,7 @@ public sealed class PortChangeTests
 {
     private const string Whole = "port=4,protocol=org.a,char=unix:/a,server,on-disconnect=discard,rate=1M,buffer=8K,readonly,logfile=/l,logsize=1M,logkeep=7";
 
-    private static readonly ServiceSpec[] Services = [new("clipboard", "org.qemu.clipboard", ["size"], ""), new("log", null, ["path", "kind"], "")];
+    private static readonly ServiceSpec[] Services = [new("clipboard", ["org.qemu.clipboard"], ["size"], ""), new("log", [], ["path", "kind"], "")];
 
     [Theory]
     [InlineData("rate=2M", PortDifference.Limits)]

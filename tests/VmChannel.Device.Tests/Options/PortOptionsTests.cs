@@ -10,7 +10,7 @@ namespace VmChannel.Device.Tests.Options;
 
 public sealed class PortOptionsTests
 {
-    private static readonly ServiceSpec[] Services = [new("clipboard", "org.qemu.clipboard", [], ""), new("log", null, ["path"], "")];
+    private static readonly ServiceSpec[] Services = [new("clipboard", ["org.qemu.clipboard"], [], ""), new("log", [], ["path"], "")];
 
     private static readonly string[] Pieces =
     [

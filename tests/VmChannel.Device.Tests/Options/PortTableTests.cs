@@ -8,7 +8,7 @@ namespace VmChannel.Device.Tests.Options;
 
 public sealed class PortTableTests
 {
-    private static readonly ServiceSpec[] Services = [new("clipboard", "org.qemu.clipboard", [], ""), new("echo", null, [], "")];
+    private static readonly ServiceSpec[] Services = [new("clipboard", ["org.qemu.clipboard"], [], ""), new("echo", [], [], "")];
 
     [Fact]
     public void TryAddAll_NoNumbers_GetsTheLowestFreeAfterTheGivenOnes()

@@ -86,6 +86,71 @@ public sealed class QmpClientTests : IDisposable
         Assert.InRange(taken, QmpMessage.MaxBytes - (1 << 20), QmpMessage.MaxBytes + (4 << 20));
     }
 
+    /// <summary>100 MB that do end in a line, and are not kept to see whether they do.</summary>
+    [Fact]
+    public async Task Line_OfAHundredMegabytes_IsNotTakenIn()
+    {
+        await using QmpClient client = await ConnectAsync();
+        byte[] piece = new byte[1 << 20];
+        piece.AsSpan().Fill((byte)'a');
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        long taken = await _monitor.FloodAsync(piece, 100);
+        await Assert.ThrowsAnyAsync<Exception>(() => _monitor.SayAsync("\"}"));
+
+        Assert.Contains("a line of more than", await client.Completion.WaitAsync(Deadline, Cancellation), StringComparison.Ordinal);
+        Assert.InRange(taken, QmpMessage.MaxBytes - (1 << 20), QmpMessage.MaxBytes + (4 << 20));
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 32L << 20);
+    }
+
+    /// <summary>What waits for an answer ends at once, with the reason, and the connection with it.</summary>
+    [Theory]
+    [InlineData("garbage", "not JSON at byte 0")]
+    [InlineData("deep", "not JSON at byte 64")]
+    [InlineData("binary", "not JSON at byte 0")]
+    [InlineData("array", "neither a greeting, an answer nor an event")]
+    [InlineData("two", "more than one JSON value")]
+    public async Task Nonsense_InPlaceOfAnAnswer_EndsTheConnectionWithItsReason(string kind, string reason)
+    {
+        string line = kind switch
+        {
+            "garbage" => "rubbish",
+            "deep" => new string('[', 100_000) + new string(']', 100_000),
+            "binary" => "\0\u0001\u00ff{\"return\": {}}",
+            "array" => "[1, 2]",
+            _ => """{"return": {}} {"return": {}}""",
+        };
+        await using QmpClient client = await ConnectAsync();
+        Task<JsonElement> asked = client.ExecuteAsync("query-status", null, Cancellation);
+        _ = await _monitor.HearAsync();
+        await _monitor.SayAsync(line);
+
+        Assert.Equal("query-status: QEMU hung up", (await Assert.ThrowsAsync<QmpException>(() => asked)).Message);
+        Assert.Contains(reason, await client.Completion.WaitAsync(Deadline, Cancellation), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HangUp_InTheMiddleOfAnAnswer_IsNoAnswer()
+    {
+        await using QmpClient client = await ConnectAsync();
+        Task<JsonElement> asked = client.ExecuteAsync("query-status", null, Cancellation);
+        _ = await _monitor.HearAsync();
+        _ = await _monitor.FloodAsync("""{"return": {"running": true}, "id": 2}"""u8.ToArray(), 1);
+        _monitor.HangUp();
+
+        Assert.Equal("query-status: QEMU hung up", (await Assert.ThrowsAsync<QmpException>(() => asked)).Message);
+    }
+
+    [Fact]
+    public async Task HangUp_InTheMiddleOfTheGreeting_IsNoQemu()
+    {
+        Task<QmpClient> connecting = QmpClient.ConnectAsync(_monitor.Address, OnEventAsync, Cancellation);
+        await _monitor.AcceptAsync();
+        _ = await _monitor.FloodAsync("""{"QMP": {"version": """u8.ToArray(), 1);
+        _monitor.HangUp();
+
+        Assert.Equal("QEMU hung up", (await Assert.ThrowsAsync<QmpException>(() => connecting)).Message);
+    }
+
     [Fact]
     public async Task Events_WithoutEnd_WaitUntilTheyAreWanted()
     {

@@ -9,30 +9,48 @@ namespace VmChannel.Device.Tests.Services;
 
 public sealed class ClipboardServiceTests
 {
-    private readonly TextClipboard _clipboard = new();
+    private static readonly byte[] Png = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0x00, 0xFF];
+
+    private SharedClipboard _clipboard = new(ClipboardPolicy.Default);
 
     [Fact]
-    public async Task Guest_Copies_TextArrives()
+    public async Task Guest_Copies_HostAsksAndGetsIt()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
-        await agent.GrabAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        Task<byte[]> pasted = PasteAsync();
         Assert.Equal(GuestAgent.Words(0, 1), await agent.ExpectAsync(MessageType.ClipboardRequest));
-        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "Grüße"u8.ToArray());
-        await HostEndDriver.UntilAsync(() => _clipboard.GuestText is not null, "text arrives");
-        Assert.Equal("Grüße", Encoding.UTF8.GetString(_clipboard.GuestText!));
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "Grüße\0"u8.ToArray());
+        Assert.Equal("Grüße"u8.ToArray(), await pasted);
         Assert.Equal(1, guest.Log.Count(63));
+    }
+
+    [Fact]
+    public async Task Guest_CopiesSeveralTypes_TheAskedOneOrTextComes()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent, 2, 77, 1, 6);
+        Assert.Equal(ClipboardTypes.Utf8Text | ClipboardTypes.Png, _clipboard.StateOf(ClipboardSelection.Clipboard).Types);
+        Task<byte[]> image = PasteAsync(ClipboardType.Png);
+        Task<byte[]> text = PasteAsync();
+        Assert.Equal(GuestAgent.Words(0, 2), await agent.ExpectAsync(MessageType.ClipboardRequest));
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 2), Png);
+        Assert.Equal(Png, await image);
+        Assert.Equal(GuestAgent.Words(0, 1), await agent.ExpectAsync(MessageType.ClipboardRequest));
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "a"u8.ToArray());
+        Assert.Equal("a"u8.ToArray(), await text);
+        Assert.Equal(ClipboardFault.NotThere, await FaultAsync(ClipboardType.Jpeg));
     }
 
     [Fact]
     public async Task Host_Copies_GuestPastes()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
-        byte[] text = Encoding.UTF8.GetBytes(new string('ü', TextClipboard.MaxTextBytes / 2));
-        _clipboard.SetHostText(text);
+        GuestAgent agent = await OpenAsync(guest);
+        byte[] text = Encoding.UTF8.GetBytes(new string('ü', 512 * 1024));
+        Offer(text);
         Assert.True(await agent.TakeGrabAsync());
         for (int paste = 0; paste < 2; paste++)
         {
@@ -44,14 +62,30 @@ public sealed class ClipboardServiceTests
     }
 
     [Fact]
+    public async Task Host_CopiesAnImageToPrimary_GuestPastesThatOnly()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        ClipboardContent image = new(ClipboardType.Png);
+        image.Append(Png);
+        _clipboard.Offer(ClipboardSelection.Primary, image);
+        Assert.Equal(GuestAgent.Words(1, 0, 2), await agent.ExpectAsync(MessageType.ClipboardGrab));
+        await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(1, 2));
+        Assert.Equal((byte[])[.. GuestAgent.Words(1, 2), .. Png], await agent.ExpectAsync(MessageType.ClipboardData));
+        await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(0, 2));
+        Assert.Equal(GuestAgent.Words(0, 0), await agent.ExpectAsync(MessageType.ClipboardData));
+        Assert.True(_clipboard.Withdraw(ClipboardSelection.Primary));
+        Assert.Equal(GuestAgent.Words(1), await agent.ExpectAsync(MessageType.ClipboardRelease));
+    }
+
+    [Fact]
     public async Task Host_CopiedBeforeTheGuestCame_IsOfferedAtEachOpen()
     {
-        _clipboard.SetHostText("early"u8.ToArray());
+        Offer("early"u8);
         await using HostEndDriver guest = await StartAsync();
         for (int opens = 0; opens < 2; opens++)
         {
-            GuestAgent agent = new(guest);
-            await agent.OpenAsync();
+            GuestAgent agent = await OpenAsync(guest);
             Assert.True(await agent.TakeGrabAsync());
             await guest.SetGuestOpenAsync(false);
         }
@@ -61,18 +95,35 @@ public sealed class ClipboardServiceTests
     public async Task Grabs_AtTheSameTime_HostWinsAndSerialsAgree()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
-        _clipboard.SetHostText("host"u8.ToArray());
+        GuestAgent agent = await OpenAsync(guest);
+        Offer("host"u8);
         await guest.WokenAsync();
         await HostEndDriver.MomentAsync();
         await agent.GrabAsync();
         Assert.True(await agent.TakeGrabAsync());
         await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(0, 1));
         Assert.Equal("host"u8.ToArray(), (await agent.ExpectAsync(MessageType.ClipboardData))[8..]);
-        await agent.GrabAsync();
-        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
-        _clipboard.SetHostText("again"u8.ToArray());
+        await CopyAsync(agent);
+        Offer("again"u8);
+        Assert.True(await agent.TakeGrabAsync());
+    }
+
+    /// <summary>A daemon whose session went on counts from 0 once it has our announcement, and drops grabs with other numbers.</summary>
+    [Fact]
+    public async Task Grab_WithAnOldSerialBeforeTheAnnouncementWasAnswered_DoesNotSpoilTheCount()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        await guest.SetGuestOpenAsync(true);
+        GuestAgent agent = new(guest);
+        await agent.SendAsync(MessageType.AnnounceCapabilities, GuestAgent.Words(1, 0x0003_8D67));
+        await agent.SendAsync(MessageType.ClipboardGrab, GuestAgent.Words(0, 41, 1));
+        await HostEndDriver.UntilAsync(() => _clipboard.StateOf(0).Owner == ClipboardOwner.Guest, "the grab is taken");
+        _ = await agent.ExpectAsync(MessageType.AnnounceCapabilities);
+        await agent.SendAsync(MessageType.AnnounceCapabilities, GuestAgent.Words(0, 0x0003_8D67));
+        _ = await agent.ExpectAsync(MessageType.AnnounceCapabilities);
+        _ = await agent.ExpectAsync(MessageType.MaxClipboard);
+        await CopyAsync(agent);
+        Offer("host"u8);
         Assert.True(await agent.TakeGrabAsync());
     }
 
@@ -80,64 +131,137 @@ public sealed class ClipboardServiceTests
     public async Task Guest_AsksForWhatIsNotThere_GetsNone()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
+        GuestAgent agent = await OpenAsync(guest);
         await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(0, 1));
         Assert.Equal(GuestAgent.Words(0, 0), await agent.ExpectAsync(MessageType.ClipboardData));
-        _clipboard.SetHostText("text"u8.ToArray());
+        Offer("text"u8);
         Assert.True(await agent.TakeGrabAsync());
         await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(0, 2));
         Assert.Equal(GuestAgent.Words(0, 0), await agent.ExpectAsync(MessageType.ClipboardData));
         await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(1, 1));
         Assert.Equal(GuestAgent.Words(1, 0), await agent.ExpectAsync(MessageType.ClipboardData));
+        await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(200, 1));
+        Assert.Equal(GuestAgent.Words(200, 0), await agent.ExpectAsync(MessageType.ClipboardData));
     }
 
     [Fact]
     public async Task Guest_SendsUselessMessages_OneLineAndTheSessionGoesOn()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
+        GuestAgent agent = await OpenAsync(guest);
         for (int i = 0; i < 50; i++)
         {
             await agent.SendAsync((MessageType)4711, "what is this"u8.ToArray());
             await agent.SendAsync(MessageType.ClipboardGrab, [1]);
             await agent.SendAsync(MessageType.ClipboardGrab, GuestAgent.Words(200, 0, 1));
+            await agent.SendAsync(MessageType.ClipboardRelease, GuestAgent.Words(200));
             await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "unasked"u8.ToArray());
+            await agent.SendAsync(MessageType.ClipboardData);
             await agent.SendAsync(MessageType.AnnounceCapabilities, [1, 2]);
         }
 
-        await agent.GrabAsync();
+        await CopyAsync(agent);
+        Task<ClipboardFault> fault = FaultAsync(ClipboardType.Utf8Text);
         _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
         await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), [0xFF]);
-        await agent.GrabAsync();
-        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        Assert.Equal(ClipboardFault.NotText, await fault);
         Assert.Equal(1, guest.Log.Count(65));
-        Assert.Null(_clipboard.GuestText);
     }
 
     [Fact]
-    public async Task Guest_SendsTooMuchText_IsRefusedWithTheLimit()
+    public async Task Guest_SendsTooMuch_IsRefusedWithTheLimitAndGoesOn()
     {
+        _clipboard = new(ClipboardPolicy.Default with { MaxBytes = 1000 });
         await using HostEndDriver guest = await StartAsync();
         GuestAgent agent = new(guest);
-        await agent.OpenAsync();
-        await agent.GrabAsync();
-        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
-        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), new byte[TextClipboard.MaxTextBytes + 1]);
-        await agent.GrabAsync();
-        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
-        Assert.Null(_clipboard.GuestText);
+        await agent.OpenAsync(maxBytes: 1000);
+        await CopyAsync(agent);
+        foreach ((int bytes, ClipboardFault? expected) in new (int, ClipboardFault?)[] { (1001, ClipboardFault.TooLong), (1000, null) })
+        {
+            Task<byte[]> pasted = PasteAsync();
+            _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+            await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), new string('x', bytes).Select(c => (byte)c).ToArray());
+            if (expected is null)
+            {
+                Assert.Equal(bytes, (await pasted).Length);
+            }
+            else
+            {
+                Assert.Equal(expected, (await Assert.ThrowsAsync<ClipboardException>(() => pasted)).Fault);
+            }
+        }
+
         Assert.Equal(1, guest.Log.Count(66));
+        Assert.Equal(ClipboardFault.TooLong, Assert.Throws<ClipboardException>(() => Offer(new byte[1001])).Fault);
+    }
+
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public async Task Direction_OneWayOnly_NothingPassesTheOther(bool toGuest, bool fromGuest)
+    {
+        _clipboard = new(ClipboardPolicy.Default with { ToGuest = toGuest, FromGuest = fromGuest });
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        if (toGuest)
+        {
+            Offer("fine"u8);
+            Assert.True(await agent.TakeGrabAsync());
+            await CopyAsync(agent);
+            Assert.Equal(ClipboardTypes.None, _clipboard.StateOf(0).Types);
+            Assert.Equal(ClipboardFault.Forbidden, await FaultAsync(ClipboardType.Utf8Text));
+        }
+        else
+        {
+            Assert.Equal(ClipboardFault.Forbidden, Assert.Throws<ClipboardException>(() => Offer("not this way"u8)).Fault);
+            await agent.SendAsync(MessageType.ClipboardRequest, GuestAgent.Words(0, 1));
+            Assert.Equal(GuestAgent.Words(0, 0), await agent.ExpectAsync(MessageType.ClipboardData));
+        }
+    }
+
+    [Fact]
+    public async Task Agent_GoesWhileSomebodyWaits_IsToldAndWhatItHadIsGone()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        Task<ClipboardFault> first = FaultAsync(ClipboardType.Utf8Text);
+        Task<ClipboardFault> second = FaultAsync(ClipboardType.Utf8Text);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        await guest.SetGuestOpenAsync(false);
+        await guest.DrainedAsync();
+        Assert.Equal(ClipboardFault.NotThere, await first);
+        Assert.Equal(ClipboardFault.NotThere, await second);
+        await HostEndDriver.UntilAsync(() => _clipboard.StateOf(0).Owner == ClipboardOwner.Nobody, "nobody has it");
+    }
+
+    /// <summary>As <c>vmchannel-guest clipboard copy</c> does it, in the protocol's old way.</summary>
+    [Fact]
+    public async Task Guest_PushesAndGoes_TheTextStays()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        await guest.SetGuestOpenAsync(true);
+        GuestAgent agent = new(guest);
+        await agent.SendAsync(MessageType.AnnounceCapabilities, GuestAgent.Words(1, 0x48));
+        _ = await agent.ExpectAsync(MessageType.AnnounceCapabilities);
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "left behind"u8.ToArray());
+        await guest.SetGuestOpenAsync(false);
+        await guest.DrainedAsync();
+        await HostEndDriver.UntilAsync(() => _clipboard.StateOf(0).Owner == ClipboardOwner.Guest, "the text is there");
+        Assert.Equal("left behind"u8.ToArray(), await PasteAsync());
+        Assert.Equal("left behind"u8.ToArray(), await PasteAsync(ClipboardType.Utf8Text));
+        GuestAgent next = await OpenAsync(guest);
+        Offer("newer"u8);
+        Assert.True(await next.TakeGrabAsync());
+        Assert.Equal("newer"u8.ToArray(), await PasteAsync());
     }
 
     [Fact]
     public async Task Guest_AsksWithoutReading_IsAnsweredABoundedNumberOfTimes()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
-        _clipboard.SetHostText(new byte[100_000].Select(_ => (byte)'x').ToArray());
+        GuestAgent agent = await OpenAsync(guest);
+        Offer(new string('x', 100_000).Select(c => (byte)c).ToArray());
         Assert.True(await agent.TakeGrabAsync());
         for (int i = 0; i < 1000; i++)
         {
@@ -155,8 +279,7 @@ public sealed class ClipboardServiceTests
     public async Task Guest_ClaimsAMessageOf4GiB_LosesItsSessionAndMayBeginAgain()
     {
         await using HostEndDriver guest = await StartAsync();
-        GuestAgent agent = new(guest);
-        await agent.OpenAsync();
+        GuestAgent agent = await OpenAsync(guest);
         byte[] lie = GuestAgent.Words(1, 100, 1, 4, 0, 0, 0xFFFF_FFFF);
         Assert.Equal(0xFFFF_FFFF, BinaryPrimitives.ReadUInt32LittleEndian(lie.AsSpan(24)));
         await guest.WriteAsync(lie);
@@ -164,7 +287,7 @@ public sealed class ClipboardServiceTests
         Assert.Equal(1, guest.Log.Count(60));
         await guest.SetGuestOpenAsync(false);
         await HostEndDriver.UntilAsync(() => guest.End.IsOpen, "the port opens again");
-        await new GuestAgent(guest).OpenAsync();
+        _ = await OpenAsync(guest);
     }
 
     [Fact]
@@ -177,8 +300,7 @@ public sealed class ClipboardServiceTests
         {
             Dictionary<string, string> options = new() { ["text-in"] = inlet, ["text-out"] = outlet };
             await guest.StartAsync(ServiceCatalog.Create("clipboard", options, guest.Loop, guest.Log));
-            GuestAgent agent = new(guest);
-            await agent.OpenAsync();
+            GuestAgent agent = await OpenAsync(guest);
             foreach (string text in (string[])["first\n", new string('y', 300_000)])
             {
                 await File.WriteAllTextAsync(inlet, text, TestContext.Current.CancellationToken);
@@ -202,6 +324,33 @@ public sealed class ClipboardServiceTests
         Assert.False(File.Exists(inlet));
         Directory.Delete(folder, recursive: true);
     }
+
+    private static async Task<GuestAgent> OpenAsync(HostEndDriver guest)
+    {
+        GuestAgent agent = new(guest);
+        await agent.OpenAsync();
+        return agent;
+    }
+
+    private async Task CopyAsync(GuestAgent agent, params uint[] types)
+    {
+        long before = _clipboard.StateOf(ClipboardSelection.Clipboard).Change;
+        await agent.GrabAsync(types);
+        await HostEndDriver.UntilAsync(() => _clipboard.StateOf(ClipboardSelection.Clipboard).Change > before, "the grab is heard of");
+    }
+
+    private void Offer(ReadOnlySpan<byte> text) => _clipboard.Offer(ClipboardSelection.Clipboard, ClipboardContent.Of(text));
+
+    private async Task<byte[]> PasteAsync(ClipboardType? type = null)
+    {
+        using ClipboardContent content = await _clipboard.GetAsync(ClipboardSelection.Clipboard, type, TestContext.Current.CancellationToken);
+        byte[] bytes = new byte[content.Length];
+        Assert.Equal(bytes.Length, content.Read(bytes, 0));
+        return bytes;
+    }
+
+    private async Task<ClipboardFault> FaultAsync(ClipboardType type)
+        => (await Assert.ThrowsAsync<ClipboardException>(() => PasteAsync(type))).Fault;
 
     private async Task<HostEndDriver> StartAsync()
     {

@@ -11,7 +11,7 @@ internal sealed class GuestAgent(HostEndDriver guest)
     private uint _serial;
 
     /// <summary>Opens the port, and shakes hands as the daemon does.</summary>
-    public async Task OpenAsync()
+    public async Task OpenAsync(uint maxBytes = 64 * 1024 * 1024)
     {
         await guest.SetGuestOpenAsync(true);
         await SendAsync(MessageType.AnnounceCapabilities, Words(1, AllCapabilities));
@@ -20,18 +20,19 @@ internal sealed class GuestAgent(HostEndDriver guest)
         _serial = 0;
         await SendAsync(MessageType.AnnounceCapabilities, Words(0, AllCapabilities));
         Assert.Equal(Words(0, 0x0002_0060), await ExpectAsync(MessageType.AnnounceCapabilities));
-        Assert.Equal(Words(1024 * 1024), await ExpectAsync(MessageType.MaxClipboard));
+        Assert.Equal(Words(maxBytes), await ExpectAsync(MessageType.MaxClipboard));
     }
 
     /// <summary>The guest's user copies.</summary>
-    public Task GrabAsync(uint type = 1) => SendAsync(MessageType.ClipboardGrab, Words(0, _serial++, type));
+    public Task GrabAsync(params uint[] types)
+        => SendAsync(MessageType.ClipboardGrab, Words(0, _serial++), Words(types.Length == 0 ? [1] : types));
 
     /// <summary>Waits for the host's grab. True when the guest's daemon would take it.</summary>
-    public async Task<bool> TakeGrabAsync()
+    public async Task<bool> TakeGrabAsync(uint type = 1)
     {
         byte[] payload = await ExpectAsync(MessageType.ClipboardGrab);
         Assert.Equal(12, payload.Length);
-        Assert.Equal(Words(1), payload[8..]);
+        Assert.Equal(Words(type), payload[8..]);
         uint serial = BinaryPrimitives.ReadUInt32LittleEndian(payload.AsSpan(4));
         bool isNext = serial == _serial;
         _serial += isNext ? 1u : 0u;

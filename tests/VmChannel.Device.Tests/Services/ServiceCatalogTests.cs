@@ -10,8 +10,9 @@ public sealed class ServiceCatalogTests
     public void ForProtocol_Clipboard_IsBuiltIn()
     {
         Assert.Equal("clipboard", ServiceCatalog.ForProtocol("org.qemu.clipboard"));
+        Assert.Equal("clipboard", ServiceCatalog.ForProtocol("com.redhat.spice.0"));
         Assert.Null(ServiceCatalog.ForProtocol("org.libguestfs.fish"));
-        Assert.Equal(["org.qemu.clipboard"], ServiceCatalog.Protocols);
+        Assert.Equal(["org.qemu.clipboard", "com.redhat.spice.0"], ServiceCatalog.Protocols);
     }
 
     [Theory]
@@ -19,6 +20,9 @@ public sealed class ServiceCatalogTests
     [InlineData("log", "", "path= is missing")]
     [InlineData("log", "file", "unknown option file; it has path")]
     [InlineData("echo", "path", "unknown option path; it has none")]
+    [InlineData("clipboard", "direction", "service=clipboard: direction=x: both, host-to-guest, guest-to-host or none is needed")]
+    [InlineData("clipboard", "types", "service=clipboard: types=x: some of text+png+bmp+tiff+jpeg are needed")]
+    [InlineData("clipboard", "max-size", "service=clipboard: max-size=x: a number of bytes from 1 to 1G is needed")]
     public async Task Create_Wrong_SaysWhatIsRight(string name, string key, string words)
     {
         await using HostEndDriver guest = new();

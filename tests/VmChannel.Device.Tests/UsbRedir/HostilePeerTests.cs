@@ -23,6 +23,26 @@ public sealed class HostilePeerTests : IDisposable
         _loop.Dispose();
     }
 
+    [Fact]
+    public void Peer_ThatSaysNothing_MakesRoomForTheNext()
+    {
+        using UsbPeer silent = UsbPeer.ConnectSilently(_rig.Name);
+        _ = silent.ReceiveHello();
+        using (UsbPeer early = UsbPeer.ConnectSilently(_rig.Name))
+        {
+            early.ExpectEnd();
+        }
+
+        _loop.Invoke(() => _rig.Server.HelloTime = TimeSpan.Zero);
+        using UsbPeer next = _rig.Fetch();
+        silent.ExpectEnd();
+        Assert.True(_rig.Log.Contains("it said nothing, and another came"));
+
+        // One that has the adapter keeps it.
+        using UsbPeer late = UsbPeer.ConnectSilently(_rig.Name);
+        late.ExpectEnd();
+    }
+
     public static TheoryData<string, uint, byte[]> Broken => new()
     {
         { "a second hello", 0, new byte[68] },

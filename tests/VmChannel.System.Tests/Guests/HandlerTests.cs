@@ -1,4 +1,3 @@
-using System.Text;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Guests;
@@ -19,7 +18,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
         {
             using ChannelClient client = Machine.ConnectFile("openings.sock");
             await client.SendAsync($"question{i}\n");
-            Assert.Equal($"question{i} {i}\n", await ReadToEndAsync(client));
+            Assert.Equal($"question{i} {i}\n", await client.ReceiveToEndAsync());
         }
 
         Assert.Equal("over", await guest);
@@ -51,7 +50,7 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
         for (int i = 0; i < 3; i++)
         {
             using ChannelClient client = Machine.ConnectFile("ends.sock");
-            Assert.Equal(1_000_000, (await ReadToEndAsync(client)).Length);
+            Assert.Equal(1_000_000, (await client.ReceiveToEndAsync()).Length);
         }
 
         _ = await StopAsync(run);
@@ -140,12 +139,4 @@ public sealed class HandlerTests(UmlMachine machine) : GuestTests(machine)
     }
 
     private Task<string> StopAsync(string pid) => Guest.RunAsync($"kill {pid}; while [ -e /proc/{pid} ] && ! grep -q 'State:.*Z' /proc/{pid}/status; do sleep 0.02; done");
-
-    private static async Task<string> ReadToEndAsync(ChannelClient client)
-    {
-        using MemoryStream all = new();
-        using CancellationTokenSource limit = new(Patience.Short);
-        await client.Stream.CopyToAsync(all, limit.Token);
-        return Encoding.UTF8.GetString(all.ToArray());
-    }
 }

@@ -24,6 +24,7 @@ public sealed class PackageTests(DebianMachine machine) : IClassFixture<DebianMa
         Assert.NotEqual("stranger", await AsNobodyAsync("--clear-groups", GuestScripts.Exchange(echo, "stranger")));
 
         await PlugAndUnplugAsync();
+        await RunHandlerAsync();
         string initramfs = await MakeInitramfsAsync();
 
         await Guest.RunAsync("dpkg --purge vmchannel-guest");
@@ -84,6 +85,50 @@ public sealed class PackageTests(DebianMachine machine) : IClassFixture<DebianMa
 
         await machine.UnplugAsync(Name);
         await Guest.UntilAsync("[ ! -e /dev/vmchannel/org/example ]");
+    }
+
+    /// <summary>A handler starts with its channel, answers each client of the host, and goes with its channel; the journal has what went wrong.</summary>
+    private async Task RunHandlerAsync()
+    {
+        const string Name = "org.example.hand-ler";
+        const string File = $"/etc/vmchannel/handlers/{Name}";
+        const string Unit = $"vmchannel-handler@{Name}.service";
+        const string Handler = """
+            #!/bin/sh
+            read -r word
+            case $word in
+                fail) echo "cannot do that" >&2; exit 3 ;;
+                *) echo "$word from $(id -Gn 2>/dev/null | grep -ow vmchannel | head -n 1)"; touch came; touch /etc/came ;;
+            esac
+            """;
+        await machine.PlugAsync($"protocol={Name},char=unix:{machine.File("handler.sock")},server,on-guest-close=disconnect");
+        await Guest.UntilAsync($"[ -e {Machine.PathOf(Name)} ]");
+        await Guest.RunAsync($"cat >{File} <<'END'\n{Handler}\nEND\nchmod +x {File}; udevadm trigger --subsystem-match=virtio-ports");
+        await AnswerAsync("hello", "hello from vmchannel\n");
+        await AnswerAsync("fail", "");
+        await AnswerAsync("again", "again from vmchannel\n");
+
+        Assert.Equal("came", await Guest.RunAsync($"ls /var/lib/vmchannel-handlers/{Name}; ls /etc/came 2>/dev/null || true"));
+        Assert.Contains($"Status: \"{Name}: ", await Guest.RunAsync($"systemctl status {Unit}"), StringComparison.Ordinal);
+        string journal = await Guest.RunAsync($"journalctl -o cat -u {Unit}");
+        Assert.Contains("cannot do that\n", journal, StringComparison.Ordinal);
+        Assert.Contains($"{Name}: {File} failed with exit code 3\n", journal, StringComparison.Ordinal);
+
+        await machine.UnplugAsync(Name);
+        await Guest.UntilAsync($"[ $(systemctl is-active {Unit}) = inactive ]");
+        await machine.PlugAsync($"protocol={Name},char=unix:{machine.File("handler.sock")},server,on-guest-close=disconnect");
+        await AnswerAsync("plugged", "plugged from vmchannel\n");
+        await machine.UnplugAsync(Name);
+        await Guest.UntilAsync($"[ $(systemctl is-active {Unit}) = inactive ]");
+        await Guest.RunAsync($"rm {File}");
+    }
+
+    /// <summary>A client of the host says a word, and gets this answer to the end.</summary>
+    private async Task AnswerAsync(string word, string answer)
+    {
+        using ChannelClient client = machine.Connect("handler.sock");
+        await client.SendAsync($"{word}\n");
+        Assert.Equal(answer, await client.ReceiveToEndAsync());
     }
 
     /// <summary>What the distribution's own tool makes, with a script that uses a channel before the root is mounted.</summary>

@@ -38,6 +38,15 @@ internal sealed class ChannelClient : IDisposable
         Assert.Equal(text, Encoding.UTF8.GetString(bytes, 0, count));
     }
 
+    /// <summary>Receives all that comes until the channel ends the connection.</summary>
+    public async Task<string> ReceiveToEndAsync()
+    {
+        using MemoryStream all = new();
+        using CancellationTokenSource limit = new(Patience.Short);
+        await Stream.CopyToAsync(all, limit.Token);
+        return Encoding.UTF8.GetString(all.ToArray());
+    }
+
     /// <summary>Says that it takes no more; what was sent before can still be read, to the end.</summary>
     public void StopReceiving() => _socket.Shutdown(SocketShutdown.Receive);
 

@@ -11,6 +11,9 @@ internal static class Executables
     /// <summary>The tests' agent as native code.</summary>
     public static string GuestAgent => Existing(Path.Combine(Repository, "out", "agent", "guest-agent"));
 
+    /// <summary>The sample of a web server as native code.</summary>
+    public static string HttpService => Existing(Path.Combine(Repository, "out", "agent", "http-service"));
+
     public static string Repository
     {
         get

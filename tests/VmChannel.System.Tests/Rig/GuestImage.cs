@@ -45,7 +45,8 @@ internal sealed class GuestImage
     private static async Task<GuestImage> MakeUmlAsync()
     {
         string kernel = Path.Combine(await RootOfAsync(PackageSets.Uml), "usr/bin/linux.uml");
-        return await MakeAsync(kernel, UmlCommand.Modules);
+        string busybox = Path.Combine(await RootOfAsync(PackageSets.Debian), "bin/busybox");
+        return await MakeAsync(kernel, UmlCommand.Modules, usbIp: null, busybox);
     }
 
     private static async Task<GuestImage> MakeStockAsync()

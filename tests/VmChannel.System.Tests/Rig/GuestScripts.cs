@@ -9,6 +9,9 @@ internal static class GuestScripts
     /// <summary>Ends the program of <see cref="Hold"/>, and waits for its end.</summary>
     public const string LetGo = "holder=$(</tmp/holder); kill $holder; while [ -e /proc/$holder ]; do sleep 0.02; done";
 
+    /// <summary>Lets the states that drivers show be below $mountpoint.</summary>
+    public const string DebugFiles = "mountpoint=/sys/kernel/debug; [ -e $mountpoint/virtio-ports ] || mount -t debugfs debugfs $mountpoint";
+
     /// <summary>Starts a program that has a channel open, and neither reads nor writes.</summary>
     public static string Hold(string path) => $"exec 5<>{path} 3>&-; sleep 100000 >/dev/null 2>&1 & echo $! >/tmp/holder";
 
@@ -16,7 +19,24 @@ internal static class GuestScripts
     public static async Task ExchangeAsync(this Guest guest, string path, ChannelClient client)
     {
         Task<string> answer = guest.RunAsync(Exchange(path, "from the guest"));
-        await client.ExpectAsync("from the guest\n");
+        Task heard = client.ExpectAsync("from the guest\n");
+        if (await Task.WhenAny(heard, answer) == answer)
+        {
+            // It cannot have been answered yet: it says what is wrong.
+            Assert.Fail($"the guest did not wait for an answer: {await answer}");
+        }
+
+        try
+        {
+            await heard;
+        }
+        catch (OperationCanceledException)
+        {
+            // How far did it come? The driver counts what the guest sent, and the server what it took.
+            GuestResult state = await guest.TryAsync($"{DebugFiles}; head -n 20 $mountpoint/virtio-ports/*; ls -l {path}");
+            throw new TimeoutException($"nothing came from the guest's {path}\n{state.Output}\n{guest.Describe()}");
+        }
+
         await client.SendAsync("from the host\n");
         Assert.Equal("from the host", await answer);
     }

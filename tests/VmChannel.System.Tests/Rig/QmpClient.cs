@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace VmChannel.SystemTests.Rig;
 
-/// <summary>QEMU's monitor protocol: commands without arguments, answers without events.</summary>
+/// <summary>QEMU's monitor protocol: commands and whether they were carried out, without events.</summary>
 internal sealed class QmpClient : IDisposable
 {
     private readonly NetworkStream _stream;
@@ -24,9 +24,11 @@ internal sealed class QmpClient : IDisposable
         return client;
     }
 
-    public async Task ExecuteAsync(string command)
+    /// <param name="command">Such as <c>device_add</c>.</param>
+    /// <param name="arguments">A JSON object.</param>
+    public async Task ExecuteAsync(string command, string arguments = "{}")
     {
-        await _stream.WriteAsync(Encoding.UTF8.GetBytes($"{{\"execute\":\"{command}\"}}\n"));
+        await _stream.WriteAsync(Encoding.UTF8.GetBytes($"{{\"execute\":\"{command}\",\"arguments\":{arguments}}}\n"));
         while (true)
         {
             string line = await _reader.ReadLineAsync().WaitAsync(Patience.Short) ?? throw new IOException("QEMU closed its monitor");

@@ -54,6 +54,14 @@ internal sealed class ServeProcess : IAsyncDisposable
     public static Task<ServeProcess> StartUsbAsync(TestFolder folder, params string[] options)
         => StartAsync(folder, new ServeStreams(), ["--name", "device", "--usbredir-dir", folder.Root, .. options], 31);
 
+    /// <summary>Starts it for USB adapters that are met somewhere else.</summary>
+    /// <param name="folder">For what it needs.</param>
+    /// <param name="option"><c>--usbredir</c> or <c>--usbredir-connect</c>.</param>
+    /// <param name="place">Its value.</param>
+    /// <param name="options">More options of serve.</param>
+    public static Task<ServeProcess> StartUsbAtAsync(TestFolder folder, string option, string place, params string[] options)
+        => StartAsync(folder, new ServeStreams(), ["--name", "device", option, place, .. options], 31);
+
     /// <summary>Starts it for a QEMU that runs, or is going to.</summary>
     /// <param name="folder">For what it needs.</param>
     /// <param name="monitor">QEMU's monitor.</param>

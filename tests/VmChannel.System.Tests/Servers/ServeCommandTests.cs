@@ -25,7 +25,7 @@ public sealed class ServeCommandTests : IDisposable
     [InlineData(Usage, "beyond the limit: --max-ports 4", "serve", "--vhost-user", "vm", "--max-ports", "4", "-virtioserial", "port=4,protocol=a.b,char=null")]
     [InlineData(Usage, "from 1 to 127", "serve", "--vhost-user", "vm", "--max-ports", "128", "-virtconsole")]
     [InlineData(Usage, "write unix:PATH", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:")]
-    [InlineData(Usage, "not built in (built in: org.qemu.clipboard)", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b")]
+    [InlineData(Usage, "not built in (built in: org.qemu.clipboard, com.redhat.spice.0)", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b")]
     [InlineData(Usage, "exclude each other", "serve", "--vhost-user", "vm", "--fd", "3", "-virtconsole", "char=null")]
     [InlineData(Usage, "--usbip-open", "serve", "--usbip", "0.0.0.0:3240", "-usbserial", "protocol=a.b,char=null")]
     [InlineData(Usage, "127.0.0.1:3240", "serve", "--usbip", "vm", "-usbserial", "protocol=a.b,char=null")]
@@ -35,6 +35,14 @@ public sealed class ServeCommandTests : IDisposable
     [InlineData(Usage, "'--frobnicate'", "serve", "--frobnicate")]
     [InlineData(Usage, "did you mean qemu?", "args", "qemo", "--vhost-user", "vm")]
     [InlineData(Usage, "UML carries at most 31 ports", "args", "uml", "--vhost-user", "vm", "--max-ports", "32")]
+    [InlineData(Usage, "args usbip", "args", "qemu", "--usbip", "127.0.0.1", "-usbserial", "protocol=a.b,char=null")]
+    [InlineData(Usage, "give a port", "args", "usbip", "--usbip", "127.0.0.1:0", "-usbserial", "protocol=a.b,char=null")]
+    [InlineData(Usage, "with -usbserial", "args", "usbip", "--usbip", "127.0.0.1", "-virtioserial", "protocol=a.b,char=null")]
+    [InlineData(Usage, "say virtio or usb", "run", "--transport", "serial")]
+    [InlineData(Usage, "UML has no USB", "run", "--transport", "usb", "--vmm", "uml")]
+    [InlineData(Usage, "with -usbserial", "run", "--transport", "usb", "-virtioserial", "protocol=a.b,char=null")]
+    [InlineData(Usage, "add --transport usb", "run", "-usbserial", "protocol=a.b,char=null")]
+    [InlineData(Usage, "leave --transport usb out", "run", "--transport", "usb", "--vm", "vm1")]
     [InlineData(Failure, "there is no such socket", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server", "-virtioserial", "protocol=a.c,char=unix:absent")]
     [InlineData(Failure, "create its folder", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:none/a,server")]
     [InlineData(Failure, "--vhost-user none/vm", "serve", "--vhost-user", "none/vm", "-virtioserial", "protocol=a.b,char=unix:a,server")]
@@ -68,6 +76,17 @@ public sealed class ServeCommandTests : IDisposable
         Assert.Contains("num_vqs=64,config_size=12,vq_size=256", output, StringComparison.Ordinal);
         Assert.Contains("/dev/pts/", error, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public async Task Args_ForUsbIp_AreTheGuestsCommands()
+    {
+        using VmChannelProcess process = new(
+            _folder, ["args", "usbip", "--usbip", "127.0.0.1:3241", "-usbserial", "port=7,protocol=a.b,char=null", "-usbserial", "protocol=a.c,char=null"]);
+        (int code, string output, _) = await process.EndAsync();
+        Assert.Equal(0, code);
+        Assert.Contains("usbip --tcp-port 3241 attach --remote ADDRESS --busid 1-7 # a.b\n", output, StringComparison.Ordinal);
+        Assert.Contains("usbip --tcp-port 3241 attach --remote ADDRESS --busid 1-1 # a.c\n", output, StringComparison.Ordinal);
     }
 
     [Fact]

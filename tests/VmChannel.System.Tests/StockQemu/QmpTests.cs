@@ -83,10 +83,9 @@ public abstract class QmpTests(StockMachine machine)
             written = Guest.RunAsync($"{pattern.GuestWriter} > {PathOf(Held)}", Patience.Long);
             position = await pattern.CheckAsync(client.Stream, 0, pattern.Length / 3);
 
-            // What the server has given away by its end is the client's to read.
-            Task<int> stopped = first.StopAsync();
+            // What the server has given away by its end is the client's to read. It is not read before: all could be over by then.
+            Assert.Equal(0, await first.StopAsync());
             position = await pattern.CheckAsync(client.Stream, position);
-            Assert.Equal(0, await stopped);
             Assert.InRange(position, pattern.Length / 3, pattern.Length - 1);
         }
 
@@ -125,7 +124,7 @@ public abstract class QmpTests(StockMachine machine)
         await Guest.UntilAsync($"[ ! -e {PathOf(Echo)} ] && [ -e {PathOf(StockMachine.Foreign)} ]");
     }
 
-    [Fact(Skip = "open in issue 5: on a loaded machine the guest's first line did not arrive, once in seven runs")]
+    [Fact]
     public async Task Socket_OfAPortThatQemuHas_CarriesAChannel()
     {
         string socket = machine.Folder.File("attached.sock");
@@ -145,6 +144,62 @@ public abstract class QmpTests(StockMachine machine)
         await Guest.UntilAsync(HostConnected(1, 0));
     }
 
+    /// <summary>One where QEMU listens, and one where it connects: both are a second QEMU's as well.</summary>
+    [Fact]
+    public async Task Sockets_OfPortsThatQemuHas_AreMetAgainAfterItsRestart()
+    {
+        (string Protocol, string Socket)[] channels =
+            [(StockMachine.Foreign, machine.Folder.File("first.sock")), (StockMachine.Back, machine.Folder.File("second.sock"))];
+        await using ServeProcess serve = await ServeProcess.StartSocketsAsync(
+            machine.Folder,
+            "--attach", $"{StockMachine.Foreign}=unix:{machine.ForeignSocket}",
+            "--attach", $"{StockMachine.Back}=unix:{machine.BackSocket},server",
+            "-virtioserial", $"port=1,protocol={channels[0].Protocol},char=unix:{channels[0].Socket},server",
+            "-virtioserial", $"port=2,protocol={channels[1].Protocol},char=unix:{channels[1].Socket},server");
+        for (int start = 0; start < 2; start++)
+        {
+            await Guest.UntilAsync(string.Join(" && ", channels.Select(channel => $"[ -e {PathOf(channel.Protocol)} ]")));
+            foreach ((string protocol, string socket) in channels)
+            {
+                using ChannelClient client = ChannelClient.Connect(socket);
+                await Guest.ExchangeAsync(PathOf(protocol), client);
+                Pattern pattern = new($"start{start}", 1);
+                Task<string> written = Guest.RunAsync($"{pattern.GuestWriter} > {PathOf(protocol)}", Patience.Long);
+                Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream));
+                _ = await written;
+                Task<string> sum = Guest.RunAsync($"head -c {pattern.Length} {PathOf(protocol)} | cksum", Patience.Long);
+                await pattern.WriteAsync(client.Stream);
+                Assert.Equal(await pattern.ChecksumAsync(), await sum);
+            }
+
+            if (start == 0)
+            {
+                await machine.RestartAsync();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Guest_ThatIsPausedAndStartsOver_KeepsItsPorts()
+    {
+        await using ServeProcess serve = await StartAsync();
+        await WaitForLinksAsync();
+        await Guest.Control.ExecuteAsync("stop");
+        await UntilVmAsync(serve, VmState.Suspended);
+        await Guest.Control.ExecuteAsync("cont");
+        await UntilVmAsync(serve, VmState.Running);
+
+        using ChannelClient client = ChannelClient.Connect(HeldSocket);
+        await Guest.RunAsync(GuestScripts.Hold(PathOf(Held)));
+        await UntilAsync(serve, port => port is { IsGuestOpen: true, IsHostOpen: true });
+        int boots = Guest.Boots;
+        await Guest.Control.ExecuteAsync("system_reset");
+        await UntilAsync(serve, port => !port.IsGuestOpen);
+        await Guest.WaitForBootAsync(boots + 1);
+        await WaitForLinksAsync();
+        await Guest.ExchangeAsync(PathOf(Held), client);
+    }
+
     private static string PathOf(string protocol) => Machine.PathOf(protocol);
 
     private Task<ServeProcess> StartAsync(params string[] options) => ServeProcess.StartQmpAsync(
@@ -160,8 +215,11 @@ public abstract class QmpTests(StockMachine machine)
 
     /// <summary>What the guest's driver was told of the host end.</summary>
     private static string HostConnected(int port, int value)
-        => "{ mountpoint=/sys/kernel/debug; [ -e $mountpoint/virtio-ports ] || mount -t debugfs debugfs $mountpoint; } && "
-            + $"grep -q 'host_connected: {value}' /sys/kernel/debug/virtio-ports/vport*p{port}";
+        => $"{{ {GuestScripts.DebugFiles}; }} && grep -q 'host_connected: {value}' $mountpoint/virtio-ports/vport*p{port}";
+
+    private static Task UntilVmAsync(ServeProcess serve, VmState state)
+        => Patience.UntilAsync(
+            () => serve.Control.GetVmsAsync(CancellationToken.None).GetAwaiter().GetResult().Single().State == state, () => $"never {state}\n{serve.Log}");
 
     private static Task UntilAsync(ServeProcess serve, Func<PortInfo, bool> condition)
         => Patience.UntilAsync(

@@ -8,6 +8,7 @@ namespace VmChannel.Wire.Tests.Fuzz;
 public static class VdAgentTarget
 {
     private const int Cap = 1024 * 1024;
+    private const int SmallCap = 4096;
 
     public static void Run(ReadOnlySpan<byte> input)
     {
@@ -17,14 +18,22 @@ public static class VdAgentTarget
         }
 
         int cut = input[0] + 1;
-        input = input[1..];
-        AgentMessageReader reader = new(Cap);
+        Read(new AgentMessageReader(Cap), input[1..], cut);
+        Read(new AgentMessageReader(SmallCap, MessageType.ClipboardData), input[1..], cut);
+    }
+
+    private static void Read(AgentMessageReader reader, ReadOnlySpan<byte> input, int cut)
+    {
+        uint next = 0;
         while (!input.IsEmpty)
         {
             ReadOnlySpan<byte> piece = input[..Math.Min(cut, input.Length)];
             input = input[piece.Length..];
             while (reader.TryRead(ref piece, out AgentMessage message) == OperationStatus.Done)
             {
+                Assert.Equal(next, message.Offset);
+                next = message.IsLast ? 0 : next + (uint)message.Payload.Length;
+                Assert.True(message.IsLast || !message.Payload.IsEmpty);
                 Parse(message.Payload, AgentCapabilities.None);
                 Parse(message.Payload, AgentCapabilities.ClipboardSelection | AgentCapabilities.ClipboardGrabSerial);
             }
@@ -37,6 +46,7 @@ public static class VdAgentTarget
     {
         _ = CapabilitiesMessage.TryRead(payload, out _);
         _ = ClipboardGrab.TryRead(payload, shared, out _);
+        _ = ClipboardRelease.TryRead(payload, shared, out _);
         _ = ClipboardRequest.TryTake(ref payload, shared, out _);
     }
 }

@@ -47,11 +47,12 @@ public sealed class AgentMessageReaderTests
             ArrayBufferWriter<byte> stream = new();
             for (int i = 0; i < 2; i++)
             {
-                AgentMessageWriter writer = new(MessageType.ClipboardData, fields, data);
+                AgentMessageWriter writer = new(MessageType.ClipboardData, fields, data.Length);
+                ReadOnlySpan<byte> left = data;
                 while (!writer.IsDone)
                 {
                     int before = stream.WrittenCount;
-                    writer.WriteChunk(stream);
+                    writer.WriteChunk(stream, ref left);
                     Assert.True(stream.WrittenCount - before <= ChunkHeader.Size + ChunkHeader.MaxBytesToGuest);
                 }
             }
@@ -71,6 +72,76 @@ public sealed class AgentMessageReaderTests
             }
 
             Assert.Equal(2, whole);
+        });
+
+    [Fact]
+    public void Writer_DataThatComesBitByBit_MakesTheSameMessage() =>
+        Gen.Select(Gen.Byte.Array[0, 32], Gen.Byte.Array[0, 9000], Gen.Int[1, 5000]).Sample((fields, data, atHand) =>
+        {
+            ArrayBufferWriter<byte> stream = new();
+            int taken = 0;
+            bool isDone = false;
+            while (!isDone)
+            {
+                AgentMessageWriter writer = new(MessageType.ClipboardData, fields, data.Length, taken);
+                ReadOnlySpan<byte> left = data.AsSpan(writer.DataTaken, Math.Min(atHand, data.Length - writer.DataTaken));
+                writer.WriteChunk(stream, ref left);
+                taken = writer.Taken;
+                isDone = writer.IsDone;
+            }
+
+            ReadOnlySpan<byte> input = stream.WrittenSpan;
+            Assert.Equal(OperationStatus.Done, new AgentMessageReader(Cap).TryRead(ref input, out AgentMessage message));
+            Assert.Equal([.. fields, .. data], message.Payload);
+            Assert.True(input.IsEmpty);
+        });
+
+    [Fact]
+    public void Reader_StreamedKind_ComesInPiecesWithoutACopyOfItsLength() =>
+        Gen.Select(Gen.Byte.Array[0, 12], Gen.Byte.Array[0, 9000], Gen.Int[1, 5000]).Sample((fields, data, cut) =>
+        {
+            ArrayBufferWriter<byte> stream = new();
+            for (int i = 0; i < 2; i++)
+            {
+                AgentMessageWriter writer = new(MessageType.ClipboardData, fields, data.Length);
+                ReadOnlySpan<byte> left = data;
+                while (!writer.IsDone)
+                {
+                    writer.WriteChunk(stream, ref left);
+                }
+            }
+
+            stream.Write(ReleaseInOneChunk);
+            byte[] whole = [.. fields, .. data];
+            AgentMessageReader reader = new(maxPayloadBytes: 16, streamed: MessageType.ClipboardData);
+            List<byte> received = [];
+            int ends = 0;
+            foreach (byte[] piece in stream.WrittenSpan.ToArray().Chunk(cut))
+            {
+                ReadOnlySpan<byte> rest = piece;
+                while (reader.TryRead(ref rest, out AgentMessage message) == OperationStatus.Done)
+                {
+                    if (message.Header.Type == MessageType.ClipboardRelease)
+                    {
+                        Assert.Equal(2, ends);
+                        ends++;
+                        continue;
+                    }
+
+                    Assert.Equal((uint)received.Count, message.Offset);
+                    Assert.True(message.Offset > 0 || message.Payload.Length == Math.Min(AgentMessageReader.StreamedHeadBytes, whole.Length));
+                    received.AddRange(message.Payload);
+                    if (message.IsLast)
+                    {
+                        Assert.Equal(whole, received);
+                        received.Clear();
+                        ends++;
+                    }
+                }
+            }
+
+            Assert.Equal(3, ends);
+            Assert.True(reader.HeldBytes <= 4096);
         });
 
     [Fact]

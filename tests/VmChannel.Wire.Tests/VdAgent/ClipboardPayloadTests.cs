@@ -33,14 +33,14 @@ public sealed class ClipboardPayloadTests
     public void Grab_WithSelectionAndSerial_YieldsEveryField()
     {
         Assert.True(ClipboardGrab.TryRead(PrimaryGrab, Full, out ClipboardGrab grab));
-        Assert.Equal(new ClipboardGrab(ClipboardSelection.Primary, 5, HasText: true), grab);
+        Assert.Equal(new ClipboardGrab(ClipboardSelection.Primary, 5, ClipboardTypes.Png | ClipboardTypes.Utf8Text), grab);
     }
 
     [Fact]
     public void Grab_WithNeither_IsOnlyTypes()
     {
         Assert.True(ClipboardGrab.TryRead(PrimaryGrab[8..12], AgentCapabilities.None, out ClipboardGrab grab));
-        Assert.Equal(new ClipboardGrab(ClipboardSelection.Clipboard, 0, HasText: false), grab);
+        Assert.Equal(new ClipboardGrab(ClipboardSelection.Clipboard, 0, ClipboardTypes.Png), grab);
     }
 
     [Fact]
@@ -59,6 +59,29 @@ public sealed class ClipboardPayloadTests
         payload[^4] = 1;
         Assert.True(ClipboardGrab.TryRead(payload, Full, out ClipboardGrab grab));
         Assert.False(grab.HasText);
+    }
+
+    [Fact]
+    public void Release_WithAndWithoutPadding_NamesItsSelection()
+    {
+        Assert.True(ClipboardRelease.TryRead([2], Full, out ClipboardRelease cut));
+        Assert.Equal(ClipboardSelection.Secondary, cut.Selection);
+        byte[] buffer = new byte[ClipboardPrefix.Size];
+        Assert.Equal(4, cut.Write(buffer, Full));
+        Assert.True(ClipboardRelease.TryRead(buffer, Full, out ClipboardRelease whole));
+        Assert.Equal(cut, whole);
+        Assert.True(ClipboardRelease.TryRead([], AgentCapabilities.None, out ClipboardRelease old));
+        Assert.Equal(ClipboardSelection.Clipboard, old.Selection);
+        Assert.False(ClipboardRelease.TryRead([], Full, out _));
+    }
+
+    [Fact]
+    public void Types_NobodyKnows_AreNoneOfTheSet()
+    {
+        Assert.Equal(ClipboardTypes.None, ((ClipboardType)0).Only());
+        Assert.Equal(ClipboardTypes.None, ((ClipboardType)7).Only());
+        Assert.Equal(ClipboardTypes.None, ((ClipboardType)33).Only());
+        Assert.False(ClipboardTypes.None.Has(ClipboardType.None));
     }
 
     [Fact]
@@ -97,10 +120,10 @@ public sealed class ClipboardPayloadTests
     }
 
     [Fact]
-    public void Grab_WriteThenTryRead_IsIdentity() => Gen.Select(Gen.Byte, Gen.UInt, Gen.Bool).Sample((selection, serial, hasText) =>
+    public void Grab_WriteThenTryRead_IsIdentity() => Gen.Select(Gen.Byte, Gen.UInt, Gen.UInt[0, 63]).Sample((selection, serial, types) =>
     {
         byte[] buffer = new byte[ClipboardGrab.MaxSize];
-        ClipboardGrab grab = new((ClipboardSelection)selection, serial, hasText);
+        ClipboardGrab grab = new((ClipboardSelection)selection, serial, (ClipboardTypes)(types << 1));
         int written = grab.Write(buffer, Full);
         return ClipboardGrab.TryRead(buffer.AsSpan(0, written), Full, out ClipboardGrab read) && read == grab;
     });

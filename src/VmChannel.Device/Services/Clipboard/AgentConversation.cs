@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text.Unicode;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
 using VmChannel.Wire.VdAgent;
@@ -10,71 +9,75 @@ namespace VmChannel.Device.Services.Clipboard;
 /// <remarks>spice-protocol <c>vd_agent.h</c>. Capabilities go first; then who copies grabs, and who pastes requests.</remarks>
 internal sealed class AgentConversation : IDisposable
 {
-    /// <summary>Message bytes read from a guest: the longest text with what precedes it.</summary>
-    public const int MaxPayloadBytes = TextClipboard.MaxTextBytes + ClipboardRequest.MaxSize;
+    /// <summary>The longest of the messages that are not streamed and matter to us.</summary>
+    public const int MaxPayloadBytes = 4096;
 
     private const AgentCapabilities Ours =
         AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection | AgentCapabilities.ClipboardGrabSerial;
 
-    private readonly TextClipboard _clipboard;
+    private readonly SharedClipboard _clipboard;
     private readonly ILogger _log;
     private readonly LogLimit _limit;
-    private readonly Lock _lock = new();
     private readonly GrabSerials _serials = new();
+    private readonly FetchQueue[] _fetches = [.. Enumerable.Range(0, SharedClipboard.Selections).Select(_ => new FetchQueue())];
     private AgentCapabilities _shared;
+    private IncomingData? _incoming;
     private bool _isReady;
-    private bool _hostOwns;
-    private bool _awaitsText;
-    private byte[]? _received;
+    private bool _pushes;
 
-    public AgentConversation(TextClipboard clipboard, ILogger log, LogLimit limit)
+    public AgentConversation(SharedClipboard clipboard, ILogger log, LogLimit limit)
     {
         _clipboard = clipboard;
         _log = log;
         _limit = limit;
         Outbox.Announce(new(IsRequest: true, Ours));
-        clipboard.HostTextChanged += OnHostText;
+        clipboard.Attach(this);
     }
 
     public AgentOutbox Outbox { get; } = new();
 
-    /// <summary>A whole message of the guest. Never waits.</summary>
+    /// <summary>A whole message of the guest, or a piece of its data. Never waits.</summary>
     public void Receive(in AgentMessage message)
     {
         bool isFine = true;
-        byte[]? text;
-        lock (_lock)
+        ClipboardSelection? changed = null;
+        lock (_clipboard.Gate)
         {
             switch (message.Header.Type)
             {
                 case MessageType type when message.IsSkipped:
-                    OnSkipped(type, message.Header.PayloadBytes);
+                    Refuse(type, message.Header.PayloadBytes, MaxPayloadBytes);
                     break;
                 case MessageType.AnnounceCapabilities:
                     isFine = OnCapabilities(message.Payload);
                     break;
                 case MessageType.ClipboardGrab when _isReady:
-                    isFine = OnGrab(message.Payload);
+                    isFine = OnGrab(message.Payload, out changed);
                     break;
                 case MessageType.ClipboardRequest when _isReady:
                     isFine = OnRequest(message.Payload);
                     break;
-                case MessageType.ClipboardData when _isReady:
-                    isFine = OnData(message.Payload);
+                case MessageType.ClipboardRelease when _isReady:
+                    isFine = OnRelease(message.Payload, out changed);
+                    break;
+                case MessageType.ClipboardData when (_isReady || _pushes) && message.Offset == 0:
+                    isFine = OnDataHead(message);
                     break;
                 default:
-                    // Replies, release (what the host side has stays readable), and whatever later agents send.
+                    // Pieces of data, replies, and whatever later agents send.
                     break;
             }
-
-            (text, _received) = (_received, null);
         }
 
-        if (text is not null)
+        if (message.Header.Type == MessageType.ClipboardData)
+        {
+            isFine &= OnData(message, ref changed);
+        }
+
+        if (changed is ClipboardSelection selection)
         {
             // Outside the lock, which the loop thread takes too: who listens may write to a disk.
-            _log.GuestText(text.Length);
-            _clipboard.SetGuestText(text);
+            _clipboard.Tell(selection);
         }
 
         if (!isFine && _limit.Pass(out long held))
@@ -86,40 +89,43 @@ internal sealed class AgentConversation : IDisposable
     /// <summary>The next message for the guest. False when there is none.</summary>
     public bool TryTake(out OutgoingMessage message)
     {
-        lock (_lock)
+        lock (_clipboard.Gate)
         {
-            while (Outbox.TryTake(out MessageType next, out CapabilitiesMessage announcement, out ClipboardRequest answer))
+            while (Outbox.TryTake(out MessageType next, out CapabilitiesMessage announcement, out ClipboardRequest about))
             {
                 byte[] fields = new byte[AgentMessageWriter.MaxFieldBytes];
+                int count = 0;
+                ClipboardContent? data = null;
                 switch (next)
                 {
                     case MessageType.AnnounceCapabilities:
                         announcement.Write(fields);
-                        message = new(next, fields.AsMemory(0, CapabilitiesMessage.Size), default);
-                        return true;
-                    case MessageType.MaxClipboard:
-                        BinaryPrimitives.WriteInt32LittleEndian(fields, TextClipboard.MaxTextBytes);
-                        message = new(next, fields.AsMemory(0, sizeof(int)), default);
-                        return true;
-                    case MessageType.ClipboardGrab:
-                        ClipboardGrab grab = new(ClipboardSelection.Clipboard, _serials.Take(0), HasText: true);
-                        _hostOwns = true;
-                        _awaitsText = false;
-                        message = new(next, fields.AsMemory(0, grab.Write(fields, _shared)), default);
-                        return true;
-                    case MessageType.ClipboardRequest when _awaitsText:
-                        ClipboardRequest request = new(ClipboardSelection.Clipboard, ClipboardType.Utf8Text);
-                        message = new(next, fields.AsMemory(0, request.Write(fields, _shared)), default);
-                        return true;
-                    case MessageType.ClipboardData:
-                        byte[]? text = Owns(answer) ? _clipboard.HostText : null;
-                        ClipboardRequest head = answer with { Type = text is null ? ClipboardType.None : ClipboardType.Utf8Text };
-                        message = new(next, fields.AsMemory(0, head.Write(fields, _shared)), text);
-                        return true;
-                    default:
-                        // A request for text that the guest no longer has.
+                        count = CapabilitiesMessage.Size;
                         break;
+                    case MessageType.MaxClipboard:
+                        BinaryPrimitives.WriteInt32LittleEndian(fields, _clipboard.Policy.MaxBytes);
+                        count = sizeof(int);
+                        break;
+                    case MessageType.ClipboardGrab when _clipboard.HostContent(about.Selection) is ClipboardContent offered:
+                        count = new ClipboardGrab(about.Selection, _serials.Take(about.Selection), offered.Type.Only()).Write(fields, _shared);
+                        break;
+                    case MessageType.ClipboardRelease:
+                        count = new ClipboardRelease(about.Selection).Write(fields, _shared);
+                        break;
+                    case MessageType.ClipboardRequest when TakeFetch(about.Selection) is GuestFetch fetch:
+                        count = new ClipboardRequest(about.Selection, fetch.Type).Write(fields, _shared);
+                        break;
+                    case MessageType.ClipboardData:
+                        data = FindData(about);
+                        count = (about with { Type = data?.Type ?? ClipboardType.None }).Write(fields, _shared);
+                        break;
+                    default:
+                        // What was to be offered or asked for is out of date.
+                        continue;
                 }
+
+                message = new(next, fields.AsMemory(0, count), data);
+                return true;
             }
         }
 
@@ -127,29 +133,57 @@ internal sealed class AgentConversation : IDisposable
         return false;
     }
 
+    /// <summary>The host copied. Under the clipboard's gate, as the two that follow.</summary>
+    public void OnHostGrab(ClipboardSelection selection) => Offer(selection, MessageType.ClipboardGrab);
+
+    public void OnHostRelease(ClipboardSelection selection) => Offer(selection, MessageType.ClipboardRelease);
+
+    public void Fetch(ClipboardSelection selection, GuestFetch fetch)
+    {
+        FetchQueue queue = _fetches[(int)selection];
+        queue.Add(fetch);
+        AskNext(selection);
+    }
+
     public void Dispose()
     {
-        _clipboard.HostTextChanged -= OnHostText;
-        lock (_lock)
+        _clipboard.Detach(this);
+        lock (_clipboard.Gate)
         {
-            // A change of the host's text on its way here finds nobody to tell.
             _isReady = false;
-            Outbox.Dispose();
-        }
-    }
-
-    private bool Owns(ClipboardRequest asked) => _hostOwns && asked is { Selection: 0, Type: ClipboardType.Utf8Text };
-
-    private void OnHostText()
-    {
-        lock (_lock)
-        {
-            if (_isReady)
+            foreach (FetchQueue queue in _fetches)
             {
-                Outbox.Grab();
+                queue.FailAll("the guest's agent has gone");
             }
         }
+
+        _incoming?.Dispose();
+        Outbox.Dispose();
     }
+
+    private bool Knows(ClipboardSelection selection)
+        => GrabSerials.Has(selection) && (selection == ClipboardSelection.Clipboard || _shared.HasFlag(AgentCapabilities.ClipboardSelection));
+
+    private void Offer(ClipboardSelection selection, MessageType offer)
+    {
+        if (_isReady && Knows(selection))
+        {
+            Outbox.Offer(selection, offer);
+        }
+    }
+
+    private void AskNext(ClipboardSelection selection)
+    {
+        if (_fetches[(int)selection].MayAsk)
+        {
+            Outbox.Request(selection);
+        }
+    }
+
+    private GuestFetch? TakeFetch(ClipboardSelection selection) => _fetches[(int)selection].TakeNext(_clipboard.State(selection).Types);
+
+    private ClipboardContent? FindData(ClipboardRequest asked)
+        => Knows(asked.Selection) && _clipboard.HostContent(asked.Selection) is ClipboardContent content && content.Type == asked.Type ? content.Hold() : null;
 
     private bool OnCapabilities(ReadOnlySpan<byte> payload)
     {
@@ -161,6 +195,9 @@ internal sealed class AgentConversation : IDisposable
         _shared = theirs.Capabilities & Ours;
         bool wasReady = _isReady && !theirs.IsRequest;
         _isReady = _shared.HasFlag(AgentCapabilities.ClipboardByDemand);
+
+        // The protocol's old way, which stock agents left behind: right for a program that copies once and goes.
+        _pushes = theirs.Capabilities.HasFlag(AgentCapabilities.Clipboard);
         if (theirs.IsRequest)
         {
             _serials.Reset();
@@ -169,23 +206,31 @@ internal sealed class AgentConversation : IDisposable
                 return false;
             }
         }
+        else
+        {
+            _serials.Settle();
+        }
 
         if (_isReady && !wasReady && theirs.Capabilities.HasFlag(AgentCapabilities.MaxClipboard))
         {
             Outbox.SendLimit();
         }
 
-        if (_isReady && !wasReady && _clipboard.HostText is not null)
+        for (ClipboardSelection selection = 0; _isReady && !wasReady && GrabSerials.Has(selection); selection++)
         {
-            Outbox.Grab();
+            if (_clipboard.HostContent(selection) is not null)
+            {
+                OnHostGrab(selection);
+            }
         }
 
         return true;
     }
 
-    private bool OnGrab(ReadOnlySpan<byte> payload)
+    private bool OnGrab(ReadOnlySpan<byte> payload, out ClipboardSelection? changed)
     {
-        if (!ClipboardGrab.TryRead(payload, _shared, out ClipboardGrab grab) || !GrabSerials.Has(grab.Selection))
+        changed = null;
+        if (!ClipboardGrab.TryRead(payload, _shared, out ClipboardGrab grab) || !Knows(grab.Selection))
         {
             return false;
         }
@@ -195,15 +240,27 @@ internal sealed class AgentConversation : IDisposable
             return true;
         }
 
-        if (grab.Selection == ClipboardSelection.Clipboard)
+        Outbox.ForgetOffer(grab.Selection);
+        _fetches[(int)grab.Selection].ForgetUnwanted();
+        _clipboard.SetGuest(grab.Selection, grab.Types, isThere: true);
+        AskNext(grab.Selection);
+        changed = grab.Selection;
+        return true;
+    }
+
+    private bool OnRelease(ReadOnlySpan<byte> payload, out ClipboardSelection? changed)
+    {
+        changed = null;
+        if (!ClipboardRelease.TryRead(payload, _shared, out ClipboardRelease release) || !Knows(release.Selection))
         {
-            _hostOwns = false;
-            _awaitsText = grab.HasText;
-            Outbox.ForgetGrab();
-            if (grab.HasText)
-            {
-                Outbox.Request();
-            }
+            return false;
+        }
+
+        // A release that crosses our grab is about what the guest had before.
+        if (_clipboard.State(release.Selection).Owner == ClipboardOwner.Guest)
+        {
+            _clipboard.SetGuest(release.Selection, ClipboardTypes.None, isThere: false);
+            changed = release.Selection;
         }
 
         return true;
@@ -212,39 +269,62 @@ internal sealed class AgentConversation : IDisposable
     private bool OnRequest(ReadOnlySpan<byte> payload)
         => ClipboardRequest.TryTake(ref payload, _shared, out ClipboardRequest request) && Outbox.Answer(request);
 
-    private bool OnData(ReadOnlySpan<byte> payload)
+    private bool OnDataHead(in AgentMessage message)
     {
-        if (!ClipboardRequest.TryTake(ref payload, _shared, out ClipboardRequest data)
-            || !_awaitsText
-            || data.Selection != ClipboardSelection.Clipboard)
+        ReadOnlySpan<byte> rest = message.Payload;
+        if (!ClipboardRequest.TryTake(ref rest, _shared, out ClipboardRequest head) || !Knows(head.Selection))
         {
             return false;
         }
 
-        _awaitsText = false;
-        ReadOnlySpan<byte> text = payload.TrimEnd((byte)0);
-        if (data.Type != ClipboardType.Utf8Text || text.Length > TextClipboard.MaxTextBytes || !Utf8.IsValid(text))
+        int maxBytes = _clipboard.Policy.MaxBytes;
+        _incoming = new(head, _fetches[(int)head.Selection].TakeAsked(), _pushes ? content => _clipboard.SetPushed(head.Selection, content) : null, maxBytes);
+        if (message.Header.PayloadBytes - (uint)(message.Payload.Length - rest.Length) > (uint)maxBytes)
         {
-            return false;
+            _incoming.Refuse();
+            Refuse(MessageType.ClipboardData, message.Header.PayloadBytes, maxBytes);
         }
 
-        if (text.IsEmpty)
-        {
-            // What an agent answers that knows our limit and has more, or has lost the text meanwhile.
-            _log.NoGuestText(TextClipboard.MaxTextBytes);
-            return true;
-        }
-
-        _received = text.ToArray();
+        // Without a selection in front, the first piece already has some of the data.
+        _incoming.Append(rest);
+        AskNext(head.Selection);
         return true;
     }
 
-    private void OnSkipped(MessageType type, uint payloadBytes)
+    private bool OnData(in AgentMessage message, ref ClipboardSelection? changed)
     {
-        _awaitsText &= type != MessageType.ClipboardData;
+        if (_incoming is null)
+        {
+            return true;
+        }
+
+        if (message.Offset > 0)
+        {
+            _incoming.Append(message.Payload);
+        }
+
+        if (!message.IsLast)
+        {
+            return true;
+        }
+
+        int? bytes = _incoming.Finish();
+        if (bytes > 0)
+        {
+            _log.GuestData(bytes.Value, ClipboardWords.Of(_incoming.Type), ClipboardWords.Of(_incoming.Selection));
+            changed = _incoming.IsPushed ? _incoming.Selection : null;
+        }
+
+        _incoming.Dispose();
+        _incoming = null;
+        return bytes is not null;
+    }
+
+    private void Refuse(MessageType type, uint payloadBytes, int maxBytes)
+    {
         if (_limit.Pass(out long held))
         {
-            _log.MessageRefused(type, payloadBytes, MaxPayloadBytes, held);
+            _log.MessageRefused(type, payloadBytes, maxBytes, held);
         }
     }
 }

@@ -5,7 +5,7 @@ namespace VmChannel.Device.Services.Clipboard;
 /// <summary>What is still to be told to the guest's agent. Any thread; one taker.</summary>
 /// <remarks>
 /// It holds intentions and not messages, so it cannot grow: a second grab before the first is sent is the same grab, and
-/// a message takes its text and its serial at the moment it is sent. Reading from the guest never waits for writing to it.
+/// a message takes its data and its serial at the moment it is sent. Reading from the guest never waits for writing to it.
 /// </remarks>
 internal sealed class AgentOutbox : IDisposable
 {
@@ -16,9 +16,10 @@ internal sealed class AgentOutbox : IDisposable
     private readonly SemaphoreSlim _filled = new(0);
     private readonly Queue<ClipboardRequest> _answers = new();
     private readonly Queue<CapabilitiesMessage> _announcements = new();
+    private readonly MessageType[] _offers = new MessageType[SharedClipboard.Selections];
+    private readonly bool[] _requests = new bool[SharedClipboard.Selections];
     private bool _limit;
-    private bool _grab;
-    private bool _request;
+    private bool _isDisposed;
 
     /// <summary>False: too many announcements wait already.</summary>
     public bool Announce(CapabilitiesMessage message)
@@ -36,18 +37,40 @@ internal sealed class AgentOutbox : IDisposable
         }
     }
 
-    public void SendLimit() => Set(ref _limit);
-
-    public void Grab() => Set(ref _grab);
-
-    public void Request() => Set(ref _request);
-
-    /// <summary>The guest's side copied something: what was to be asked or offered before is out of date.</summary>
-    public void ForgetGrab()
+    public void SendLimit()
     {
         lock (_lock)
         {
-            _grab = false;
+            _limit = true;
+            Signal();
+        }
+    }
+
+    /// <summary>A grab or a release; the last one counts.</summary>
+    public void Offer(ClipboardSelection selection, MessageType offer)
+    {
+        lock (_lock)
+        {
+            _offers[(int)selection] = offer;
+            Signal();
+        }
+    }
+
+    /// <summary>The guest's side copied something: what was to be offered before is out of date.</summary>
+    public void ForgetOffer(ClipboardSelection selection)
+    {
+        lock (_lock)
+        {
+            _offers[(int)selection] = default;
+        }
+    }
+
+    public void Request(ClipboardSelection selection)
+    {
+        lock (_lock)
+        {
+            _requests[(int)selection] = true;
+            Signal();
         }
     }
 
@@ -71,29 +94,36 @@ internal sealed class AgentOutbox : IDisposable
     public Task WaitAsync(CancellationToken cancellation) => _filled.WaitAsync(cancellation);
 
     /// <summary>Takes the next intention, the oldest kind first. False when there is none.</summary>
-    public bool TryTake(out MessageType next, out CapabilitiesMessage announcement, out ClipboardRequest answer)
+    /// <param name="next">Its kind.</param>
+    /// <param name="announcement">Of <see cref="MessageType.AnnounceCapabilities"/>.</param>
+    /// <param name="about">The selection it is about, and of <see cref="MessageType.ClipboardData"/> what was asked for.</param>
+    public bool TryTake(out MessageType next, out CapabilitiesMessage announcement, out ClipboardRequest about)
     {
         lock (_lock)
         {
-            answer = default;
+            about = default;
             next = default;
             if (_announcements.TryDequeue(out announcement))
             {
                 next = MessageType.AnnounceCapabilities;
             }
-            else if (Clear(ref _limit))
+            else if (_limit)
             {
+                _limit = false;
                 next = MessageType.MaxClipboard;
             }
-            else if (Clear(ref _grab))
+            else if (Array.FindIndex(_offers, offer => offer != default) is >= 0 and int offered)
             {
-                next = MessageType.ClipboardGrab;
+                (next, _offers[offered]) = (_offers[offered], default);
+                about = new((ClipboardSelection)offered, default);
             }
-            else if (Clear(ref _request))
+            else if (Array.IndexOf(_requests, true) is >= 0 and int requested)
             {
+                _requests[requested] = false;
                 next = MessageType.ClipboardRequest;
+                about = new((ClipboardSelection)requested, default);
             }
-            else if (_answers.TryDequeue(out answer))
+            else if (_answers.TryDequeue(out about))
             {
                 next = MessageType.ClipboardData;
             }
@@ -102,29 +132,21 @@ internal sealed class AgentOutbox : IDisposable
         }
     }
 
-    public void Dispose() => _filled.Dispose();
-
-    private static bool Clear(ref bool flag)
-    {
-        bool was = flag;
-        flag = false;
-        return was;
-    }
-
-    private void Set(ref bool flag)
+    public void Dispose()
     {
         lock (_lock)
         {
-            flag = true;
-            Signal();
+            _isDisposed = true;
+            _filled.Dispose();
         }
     }
 
     private void Signal()
     {
-        if (_filled.CurrentCount == 0)
+        // Somebody may copy on the host at the moment the agent goes.
+        if (!_isDisposed && _filled.CurrentCount == 0)
         {
-            _filled.Release();
+            _ = _filled.Release();
         }
     }
 }

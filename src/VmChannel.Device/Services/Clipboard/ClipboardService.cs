@@ -6,12 +6,11 @@ using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;
 
-/// <summary>Shares text with the clipboard of a guest whose agent speaks the SPICE agent protocol (<c>org.qemu.clipboard</c>).</summary>
+/// <summary>Shares the clipboard of a guest whose agent speaks the SPICE agent protocol (<c>org.qemu.clipboard</c>, <c>com.redhat.spice.0</c>).</summary>
 /// <remarks>
-/// Text that the guest copies is asked for at once and kept; text of the host is offered, and sent when somebody pastes it.
 /// A message we cannot use is passed over; a stream out of step ends the session, and the guest's agent begins again.
 /// </remarks>
-internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet, TextOutlet? outlet, ILogger log) : IService
+internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inlet, TextOutlet? outlet, ILogger log) : IService
 {
     private const int FlushBytes = 32 * 1024;
 
@@ -19,13 +18,21 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
 
     public string Name => "clipboard";
 
+    /// <summary>For whoever else on the host wants to copy or paste.</summary>
+    public SharedClipboard Clipboard => clipboard;
+
     public void Start()
     {
         outlet?.Start();
         inlet?.Start();
     }
 
-    public void Stop() => inlet?.Dispose();
+    public void Stop()
+    {
+        inlet?.Dispose();
+        outlet?.Dispose();
+        clipboard.Close();
+    }
 
     public async Task RunAsync(IDuplexPipe channel, CancellationToken cancellation)
     {
@@ -38,7 +45,7 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
     {
         try
         {
-            AgentMessageReader reader = new(AgentConversation.MaxPayloadBytes);
+            AgentMessageReader reader = new(AgentConversation.MaxPayloadBytes, streamed: MessageType.ClipboardData);
             ReadResult result;
             do
             {
@@ -74,14 +81,16 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
 
     private static async Task SendAsync(PipeWriter output, AgentConversation conversation, CancellationToken cancellation)
     {
+        byte[] block = new byte[FlushBytes];
         try
         {
             while (true)
             {
                 while (conversation.TryTake(out OutgoingMessage message))
                 {
+                    using ClipboardContent? data = message.Data;
                     int taken = 0;
-                    while (Write(output, message, ref taken))
+                    while (Write(output, message, block, ref taken))
                     {
                         FlushResult flushed = await output.FlushAsync(cancellation);
                         if (flushed.IsCompleted)
@@ -101,16 +110,22 @@ internal sealed class ClipboardService(TextClipboard clipboard, TextInlet? inlet
     }
 
     /// <summary>Writes the next chunks of a message. False when it was already whole.</summary>
-    private static bool Write(PipeWriter output, in OutgoingMessage message, ref int taken)
+    private static bool Write(PipeWriter output, in OutgoingMessage message, byte[] block, ref int taken)
     {
-        AgentMessageWriter writer = new(message.Type, message.Fields.Span, message.Data.Span, taken);
-        while (!writer.IsDone && writer.Taken - taken < FlushBytes)
+        AgentMessageWriter writer = new(message.Type, message.Fields.Span, message.Data?.Length ?? 0, taken);
+        ReadOnlySpan<byte> data = message.Data is { } content ? block.AsSpan(0, content.Read(block, writer.DataTaken)) : default;
+        do
         {
-            writer.WriteChunk(output);
-        }
+            if (writer.IsDone)
+            {
+                return false;
+            }
 
-        bool wrote = writer.Taken > taken;
+            writer.WriteChunk(output, ref data);
+        }
+        while (!data.IsEmpty);
+
         taken = writer.Taken;
-        return wrote;
+        return true;
     }
 }

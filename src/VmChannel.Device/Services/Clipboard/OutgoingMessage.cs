@@ -3,4 +3,7 @@ using VmChannel.Wire.VdAgent;
 namespace VmChannel.Device.Services.Clipboard;
 
 /// <summary>A message on its way to the guest's agent: its first fields, then data that may be long.</summary>
-internal readonly record struct OutgoingMessage(MessageType Type, ReadOnlyMemory<byte> Fields, ReadOnlyMemory<byte> Data);
+/// <param name="Type">Its kind.</param>
+/// <param name="Fields">Its first bytes.</param>
+/// <param name="Data">Held by who sends it; null = none.</param>
+internal readonly record struct OutgoingMessage(MessageType Type, ReadOnlyMemory<byte> Fields, ClipboardContent? Data);

@@ -1,8 +1,8 @@
-using System.Text.Unicode;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Loop;
 using VmChannel.Native;
+using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;
 
@@ -13,18 +13,17 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
     private const uint OwnerOnly = 0x180;
 
     private readonly string _path;
-    private readonly TextClipboard _clipboard;
+    private readonly SharedClipboard _clipboard;
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
     private readonly byte[] _buffer = new byte[16 * 1024];
-    private byte[] _text = [];
-    private int _textBytes;
+    private ClipboardContent? _text;
     private bool _isTooLong;
     private bool _isMade;
     private FileDescriptor? _pipe;
     private Registration? _registration;
 
-    public TextInlet(string path, TextClipboard clipboard, DeviceLoop loop, ILogger log)
+    public TextInlet(string path, SharedClipboard clipboard, DeviceLoop loop, ILogger log)
     {
         _path = path;
         _clipboard = clipboard;
@@ -67,6 +66,7 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
         _registration = null;
         _pipe?.Dispose();
         _pipe = null;
+        Drop();
         if (_isMade)
         {
             _isMade = false;
@@ -99,42 +99,46 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
 
     private void Keep(ReadOnlySpan<byte> bytes)
     {
-        _isTooLong |= _textBytes + bytes.Length > TextClipboard.MaxTextBytes;
+        _isTooLong |= (_text?.Length ?? 0) + bytes.Length > _clipboard.Policy.MaxBytes;
         if (_isTooLong)
         {
-            _text = [];
-            _textBytes = 0;
+            Drop();
             return;
         }
 
-        if (_textBytes + bytes.Length > _text.Length)
-        {
-            Array.Resize(ref _text, Math.Max(_textBytes + bytes.Length, _text.Length * 2));
-        }
-
-        bytes.CopyTo(_text.AsSpan(_textBytes));
-        _textBytes += bytes.Length;
+        _text ??= new(ClipboardType.Utf8Text);
+        _text.Append(bytes);
     }
 
     private void Finish()
     {
         if (_isTooLong)
         {
-            LogRefused(_path, $"longer than {TextClipboard.MaxTextBytes} bytes");
+            LogRefused(_path, $"longer than {_clipboard.Policy.MaxBytes} bytes");
         }
-        else if (!Utf8.IsValid(_text.AsSpan(0, _textBytes)))
+        else if (_text is ClipboardContent text)
         {
-            LogRefused(_path, "not UTF-8");
-        }
-        else if (_textBytes > 0)
-        {
-            LogText(_path, _textBytes);
-            _clipboard.SetHostText(_text.AsSpan(0, _textBytes).ToArray());
+            _text = null;
+            int bytes = text.Length;
+            try
+            {
+                _clipboard.Offer(ClipboardSelection.Clipboard, text);
+                LogText(_path, bytes);
+            }
+            catch (ClipboardException fault)
+            {
+                LogRefused(_path, fault.Message);
+            }
         }
 
-        _text = [];
-        _textBytes = 0;
+        Drop();
         _isTooLong = false;
+    }
+
+    private void Drop()
+    {
+        _text?.Dispose();
+        _text = null;
     }
 
     [LoggerMessage(67, LogLevel.Information, "clipboard: {Bytes} bytes of text from {Path} for the guest")]

@@ -2,17 +2,21 @@ using System.Buffers;
 using Microsoft.Extensions.Logging;
 using VmChannel.Device.Channels;
 using VmChannel.Native;
+using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;
 
-/// <summary>Passes on what a guest copies (<c>text-out=FILE</c> or <c>text-out=-</c>).</summary>
+/// <summary>Passes on the text that a guest copies (<c>text-out=FILE</c> or <c>text-out=-</c>).</summary>
 /// <remarks>
 /// A file holds the newest text, byte for byte, and is replaced as a whole: nobody reads half a text. On standard output
 /// each text is followed by a line end, and what could play tricks on a terminal is escaped: a guest writes there.
 /// </remarks>
-internal sealed partial class TextOutlet(string path, TextClipboard clipboard, ILogger log)
+internal sealed partial class TextOutlet(string path, SharedClipboard clipboard, ILogger log) : IDisposable
 {
     private const uint OwnerOnly = 0x180;
+
+    private readonly CancellationTokenSource _stop = new();
+    private int _due;
 
     private bool IsStandardOutput => path == "-";
 
@@ -24,38 +28,83 @@ internal sealed partial class TextOutlet(string path, TextClipboard clipboard, I
             throw new HostEndException($"text-out={path}: not a file in a folder that exists");
         }
 
-        clipboard.GuestTextChanged += Write;
+        clipboard.Changed += OnChanged;
     }
 
-    private void Write(ReadOnlyMemory<byte> text)
+    public void Dispose()
     {
-        try
+        clipboard.Changed -= OnChanged;
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    private void OnChanged(ClipboardSelection selection)
+    {
+        // While one text is fetched, any number of later ones are one: the newest.
+        if (selection == ClipboardSelection.Clipboard && Interlocked.Increment(ref _due) == 1)
         {
-            if (IsStandardOutput)
-            {
-                Print(text.Span);
-            }
-            else
-            {
-                Replace(text.Span);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            LogFailed(path, e.Message);
+            _ = Task.Run(FetchAsync);
         }
     }
 
-    private static void Print(ReadOnlySpan<byte> text)
+    private async Task FetchAsync()
     {
-        ArrayBufferWriter<byte> safe = new(text.Length + 1);
-        SafeText.Append(text, keepLineEnds: true, safe);
-        safe.Write("\n"u8);
+        int seen;
+        do
+        {
+            seen = Volatile.Read(ref _due);
+            ClipboardState state = clipboard.StateOf(ClipboardSelection.Clipboard);
+            if (state.Owner == ClipboardOwner.Guest && state.Types.Has(ClipboardType.Utf8Text))
+            {
+                try
+                {
+                    using ClipboardContent text = await clipboard.GetAsync(ClipboardSelection.Clipboard, ClipboardType.Utf8Text, _stop.Token);
+                    Write(text);
+                }
+                catch (ClipboardException fault)
+                {
+                    LogNoText(fault.Message);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    LogFailed(path, e.Message);
+                }
+            }
+        }
+        while (Interlocked.CompareExchange(ref _due, 0, seen) != seen);
+    }
+
+    private void Write(ClipboardContent text)
+    {
+        if (IsStandardOutput)
+        {
+            Print(text);
+        }
+        else
+        {
+            Replace(text);
+        }
+    }
+
+    private static void Print(ClipboardContent text)
+    {
         using Stream output = Console.OpenStandardOutput();
-        output.Write(safe.WrittenSpan);
+        ArrayBufferWriter<byte> safe = new();
+        foreach (ReadOnlyMemory<byte> block in text.RuneBlocks())
+        {
+            SafeText.Append(block.Span, keepLineEnds: true, safe);
+            output.Write(safe.WrittenSpan);
+            safe.ResetWrittenCount();
+        }
+
+        output.Write("\n"u8);
     }
 
-    private void Replace(ReadOnlySpan<byte> text)
+    private void Replace(ClipboardContent text)
     {
         const OpenFlags Flags = OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoControllingTerminal;
         // A name nobody can have put a file or a link under.
@@ -63,14 +112,20 @@ internal sealed partial class TextOutlet(string path, TextClipboard clipboard, I
         _ = FileDescriptor.Open(whole, Flags, OwnerOnly, out FileDescriptor? file).OrThrow($"open {whole}");
         using (file)
         {
-            while (!text.IsEmpty)
+            foreach (ReadOnlyMemory<byte> block in text.RuneBlocks())
             {
-                text = text[file!.Write(text).OrThrow($"write {whole}")..];
+                for (ReadOnlySpan<byte> rest = block.Span; !rest.IsEmpty;)
+                {
+                    rest = rest[file!.Write(rest).OrThrow($"write {whole}")..];
+                }
             }
         }
 
         File.Move(whole, path, overwrite: true);
     }
+
+    [LoggerMessage(64, LogLevel.Information, "clipboard: no text from the guest: {Reason}")]
+    private partial void LogNoText(string reason);
 
     [LoggerMessage(69, LogLevel.Error, "clipboard: cannot write the guest's text to {Path}: {Reason}")]
     private partial void LogFailed(string path, string reason);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace VmChannel.Device.Options;
+namespace VmChannel.Device;
 
 /// <summary>A number of bytes as people write it: <c>1000</c>, <c>64K</c>, <c>1M</c>, <c>1G</c>; K is 1024, as in QEMU's sizes.</summary>
 internal static class ByteSize

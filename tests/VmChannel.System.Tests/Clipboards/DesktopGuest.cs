@@ -1,0 +1,83 @@
+using VmChannel.Cli.Fetch;
+using VmChannel.SystemTests.Rig;
+
+namespace VmChannel.SystemTests.Clipboards;
+
+/// <summary>A guest with an X server and SPICE's stock agent in it, from Debian's packages as they are; xclip is its user's program.</summary>
+/// <param name="guest">The guest, whose kernel can see the host's files (User Mode Linux).</param>
+internal sealed class DesktopGuest(Guest guest)
+{
+    private const string Variables = "DISPLAY=:7 HOME=/tmp XDG_RUNTIME_DIR=/tmp NO_AT_BRIDGE=1 LC_ALL=C.UTF-8";
+    private const string AsUser = "chroot --userspec=1000:1000 /desktop";
+
+    /// <summary>A shell word: <c>u PROGRAM</c> runs a program of the desktop as its user.</summary>
+    private const string User = $"u() {{ {Variables} {AsUser} \"$@\"; }}\n";
+
+    public Guest Guest { get; } = guest;
+
+    /// <summary>Starts the X server and both agents.</summary>
+    public async Task StartAsync()
+    {
+        string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
+        await Guest.RunAsync(
+            $"""
+            set -e
+            mkdir -p /host /desktop
+            mount -r -t hostfs -o {packages} none /host
+            cd /desktop
+            mkdir -p bin sbin lib lib64 usr dev proc sys run/spice-vdagentd etc var
+            mkdir -m 1777 tmp
+            for folder in bin sbin lib lib64 usr; do mount --bind /host/$folder $folder; done
+            for folder in dev proc sys; do mount --bind /$folder $folder; done
+            cp -r /host/etc/. etc/
+            echo user:x:1000:1000::/tmp:/bin/sh > etc/passwd
+            mkdir -p /dev/virtio-ports
+            ln -sf ../vmchannel/com/redhat/spice/0 /dev/virtio-ports/com.redhat.spice.0
+            """);
+        await Guest.UntilAsync("[ -e /dev/virtio-ports/com.redhat.spice.0 ]");
+        await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -nolisten tcp -screen 0 800x600x24");
+        await Guest.UntilAsync("[ -S /desktop/tmp/.X11-unix/X7 ]");
+        await StartDaemonAsync();
+        await StartAgentAsync();
+    }
+
+    /// <summary>The system's part of the agent: it has the port open while somebody is logged in.</summary>
+    public async Task StartDaemonAsync()
+    {
+        // No logind, and no pointer device: both are for more than a clipboard.
+        await Guest.RunAsync("rm -f /desktop/run/spice-vdagentd/spice-vdagent-sock");
+        await StartInBackgroundAsync("daemon", "chroot /desktop", "/usr/sbin/spice-vdagentd -x -d -X -f -u /dev/null");
+        await Guest.UntilAsync("[ -S /desktop/run/spice-vdagentd/spice-vdagent-sock ]");
+    }
+
+    /// <summary>The session's part of the agent.</summary>
+    public Task StartAgentAsync() => StartInBackgroundAsync("agent", AsUser, "/usr/bin/spice-vdagent -x -d");
+
+    /// <summary>Ends a program that was started here, by its name: <c>daemon</c> or <c>agent</c>.</summary>
+    public Task KillAsync(string name) => Guest.RunAsync($"pid=$(</desktop/tmp/{name}.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.02; done");
+
+    /// <summary>A bash script in which <c>u</c> runs programs of the desktop as its user.</summary>
+    public Task<string> RunAsync(string script, TimeSpan? patience = null) => Guest.RunAsync(User + script, patience);
+
+    /// <summary>The user copies what a shell command prints.</summary>
+    public Task CopyAsync(string command, string selection = "clipboard", string target = "UTF8_STRING")
+        => RunAsync($"{command} | u /usr/bin/xclip -i -selection {selection} -t {target} >/dev/null 2>&1");
+
+    /// <summary>The user pastes until it is this text.</summary>
+    public Task PasteUntilAsync(string text, string selection = "clipboard")
+        => RunAsync(
+            $"""
+            for ((n = 0; n < 600; n++)); do
+                last=$(u /usr/bin/xclip -o -selection {selection} 2>&1)
+                [ "$last" = '{text}' ] && exit 0
+                sleep 0.05
+            done
+            echo "the last paste was: $last"; exit 1
+            """);
+
+    /// <summary>Everything that the programs started here said.</summary>
+    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb daemon agent; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log || true; done");
+
+    private Task<string> StartInBackgroundAsync(string name, string inside, string program)
+        => RunAsync($"({Variables} exec {inside} {program}) </dev/null 3>&- >>/desktop/tmp/{name}.log 2>&1 & echo $! >/desktop/tmp/{name}.pid");
+}
