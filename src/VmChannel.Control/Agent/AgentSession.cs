@@ -101,10 +101,10 @@ internal sealed class AgentSession : IAsyncDisposable
             {
                 while (_lines.TryTake(out Memory<byte> line, out bool isDelimited))
                 {
-                    if (!isDelimited && Answer(line, id) is Memory<byte> value)
+                    if (!isDelimited && IsAnswer(line.Span, id, out Range value))
                     {
                         _lastUse = Stopwatch.GetTimestamp();
-                        return value;
+                        return line[value];
                     }
                 }
 
@@ -122,15 +122,18 @@ internal sealed class AgentSession : IAsyncDisposable
 
     private static long NewNumber() => (long)(BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong))) >> (64 - IdBits));
 
-    /// <summary>The value that a line returns; null when it answers somebody else.</summary>
-    private static Memory<byte>? Answer(Memory<byte> line, long? id)
+    /// <summary>Whether a line answers this command, and not somebody else's; and where in it the value is.</summary>
+    private static bool IsAnswer(ReadOnlySpan<byte> line, long? id, out Range value)
     {
-        if (!AgentMessage.TryParse(line.Span, out AgentMessage message))
+        bool isMessage = AgentMessage.TryParse(line, out AgentMessage message);
+        value = message.Return;
+        if (!isMessage && id is null)
         {
-            return id is null ? throw new AgentException("the agent's answer makes no sense: is the program in the guest qemu-guest-agent?") : null;
+            throw new AgentException("the agent's answer makes no sense: is the program in the guest qemu-guest-agent?");
         }
 
-        return message.Id != id ? null : message.Error is AgentError error ? throw new AgentException(error) : line[message.Return];
+        bool isOurs = isMessage && message.Id == id;
+        return isOurs && message.Error is AgentError error ? throw new AgentException(error) : isOurs;
     }
 
     private async ValueTask ReadAsync(CancellationToken cancellationToken)

@@ -28,7 +28,7 @@ internal static class AgentVerb
         Option<string> port = new("--port") { HelpName = "PORT", Description = "the agent's port", DefaultValueFactory = _ => GuestAgent.PortName };
         Option<bool> beside = new("--beside") { Description = "although another client has the port" };
         Option<bool> noInput = new("--no-input", "-n") { Description = "exec: no input" };
-        Option<string[]> environment = new("--env") { HelpName = "NAME=VALUE", Description = "exec: the command's environment", Arity = ArgumentArity.ExactlyOne };
+        Option<string[]> environment = new("--env") { HelpName = "NAME=VALUE", Description = "exec: the command's environment" };
         Option<string?> limit = new("--limit") { HelpName = "TIME", Description = "exec: how long the command may take" };
         ClientOptions client = new();
         Argument<string[]> words = new("[VM] ACTION [WORD]...") { Arity = ArgumentArity.ZeroOrMore };

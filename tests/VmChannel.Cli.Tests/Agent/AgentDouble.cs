@@ -16,8 +16,8 @@ internal sealed class AgentDouble : IAsyncDisposable
     private Stream? _stream;
     private StreamReader? _lines;
 
-    public AgentDouble(TimeSpan? timeout = null)
-        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? TimeSpan.FromSeconds(30) });
+    public AgentDouble(TimeSpan? timeout = null, bool isBeside = false)
+        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? TimeSpan.FromSeconds(30), IsBeside = isBeside });
 
     public GuestAgent Agent { get; }
 

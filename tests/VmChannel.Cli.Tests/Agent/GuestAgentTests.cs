@@ -78,6 +78,19 @@ public sealed class GuestAgentTests
         Assert.Equal(2, await thaw);
     }
 
+    [Fact]
+    public async Task Command_BesideOthers_SkipsTheirAnswers()
+    {
+        await using AgentDouble guest = new(isBeside: true);
+        Task<long> thaw = guest.Agent.ThawAsync(Cancellation);
+        await guest.SyncAsync();
+        string request = await guest.ReadAsync();
+        string id = request[(request.LastIndexOf(':') + 1)..].TrimEnd('}');
+        await guest.SendAsync("{\"return\": 1}\nhalf a line\n\u00ff{\"return\": 2}\n{\"return\": 3, \"id\": 4}\n{\"error\": {\"class\": \"x\", \"desc\": \"y\"}, \"id\": \"z\"}\n");
+        await guest.SendAsync($"{{\"return\": 5, \"id\": {id}}}\n");
+        Assert.Equal(5, await thaw);
+    }
+
     [Theory]
     [InlineData("nonsense\n")]
     [InlineData("{\"return\": \"many\"}\n")]
