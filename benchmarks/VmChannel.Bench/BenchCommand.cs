@@ -103,7 +103,7 @@ internal static class BenchCommand
         if (scenario == "usb")
         {
             await using UsbRig usb = await UsbRig.BootAsync(folder.Path, cancellationToken);
-            return [new UsbScenario(settings, usb).Run()];
+            return new UsbScenario(settings, usb).Run();
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;

@@ -34,6 +34,9 @@ switch (args[0])
     case "hosts":
         await scenario.HostsAsync(name, number);
         break;
+    case "answer":
+        await Scenario.AnswerAsync(name);
+        break;
     case "watch":
         await scenario.WatchAsync(name);
         break;

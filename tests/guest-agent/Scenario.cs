@@ -172,6 +172,28 @@ internal sealed class Scenario(TextWriter output)
         }
     }
 
+    /// <summary>Answers what comes with the same, for ever: whatever carries the channel, and whoever comes and goes.</summary>
+    public static async Task AnswerAsync(string name)
+    {
+        byte[] buffer = new byte[4096];
+        while (true)
+        {
+            try
+            {
+                await using ChannelStream stream = await VmChannels.OpenAsync(name, Timeout.InfiniteTimeSpan);
+                while (await stream.ReadAsync(buffer) is int count and > 0)
+                {
+                    await stream.WriteAsync(buffer.AsMemory(0, count));
+                }
+            }
+            catch (ChannelException)
+            {
+                // Unplugged: on to the next of this name. Or it was busy being unplugged.
+                await Task.Delay(20);
+            }
+        }
+    }
+
     /// <summary>Tells what happens to a channel until it is unplugged.</summary>
     public async Task WatchAsync(string name)
     {

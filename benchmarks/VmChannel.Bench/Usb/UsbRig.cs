@@ -4,10 +4,11 @@ using VmChannel.Cli.Run;
 
 namespace VmChannel.Bench.Usb;
 
-/// <summary>A booted guest with two USB serial adapters: ours over usbredir, and QEMU's own. Both are raw terminals there, kept open.</summary>
+/// <summary>A booted guest with USB serial adapters: two of ours over usbredir, and QEMU's own. All are raw terminals there, kept open.</summary>
 internal sealed class UsbRig : IAsyncDisposable
 {
     private const string OursName = "org.vmchannel.bench.ours";
+    private const string SinkName = "org.vmchannel.bench.sink";
     private const int MemoryMiB = 512;
 
     private readonly string _folder;
@@ -20,6 +21,9 @@ internal sealed class UsbRig : IAsyncDisposable
     public ProcessAccount Processes { get; private set; } = null!;
 
     public Contestant Ours { get; private set; } = null!;
+
+    /// <summary>Ours, which takes the bytes and looks at none: as fast as any usbredir peer can be.</summary>
+    public Contestant Sink { get; } = new($"usb:vmchannel:{SinkName}", null);
 
     public Contestant Own { get; private set; } = null!;
 
@@ -56,8 +60,9 @@ internal sealed class UsbRig : IAsyncDisposable
     {
         VmmProcess device = await RunAsync(
         [
-            BenchCommand.Program, "serve", "--usbredir", Socket("device"), "--control", "none",
+            BenchCommand.Program, "serve", "--usbredir-dir", _folder, "--control", "none",
             "-usbserial", $"protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
+            "-usbserial", $"protocol={SinkName},service=sink",
         ]);
         Ours = new($"usb:vmchannel:{OursName}", HostPeer.Connect(Socket("ours")));
         VmmProcess monitor = await RunAsync(await MonitorCommandAsync(cancellationToken));
@@ -68,7 +73,7 @@ internal sealed class UsbRig : IAsyncDisposable
         {
             Agent = new(Socket("control"));
             Agent.WaitUntilReady();
-            foreach (Contestant contestant in new[] { Ours, Own })
+            foreach (Contestant contestant in new[] { Ours, Sink, Own })
             {
                 Agent.Say($"open {contestant.Port}");
                 _ = Agent.WaitUntilDone();
@@ -106,8 +111,10 @@ internal sealed class UsbRig : IAsyncDisposable
             "-chardev", $"socket,id=control,path={Socket("control")},server=on,wait=off",
             "-device", $"virtserialport,bus=own.0,chardev=control,name={GuestAgent.ControlName}",
             "-device", "qemu-xhci,id=usb,p2=4,p3=4",
-            "-chardev", $"socket,id=ours,path={Socket("device")}",
+            "-chardev", $"socket,id=ours,path={Socket($"{OursName}.sock")}",
             "-device", "usb-redir,chardev=ours,bus=usb.0",
+            "-chardev", $"socket,id=sink,path={Socket($"{SinkName}.sock")}",
+            "-device", "usb-redir,chardev=sink,bus=usb.0",
             "-chardev", $"socket,id=theirs,path={Socket("own")},server=on,wait=off",
             "-device", "usb-serial,chardev=theirs,bus=usb.0",
             "-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1",

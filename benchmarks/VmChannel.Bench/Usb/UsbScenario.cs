@@ -3,7 +3,7 @@ using VmChannel.Bench.Results;
 
 namespace VmChannel.Bench.Usb;
 
-/// <summary>Our USB serial adapter against QEMU's, in the same boot of the same guest.</summary>
+/// <summary>Our USB serial adapter against QEMU's, and against one of ours that does nothing, in the same boot of the same guest.</summary>
 internal sealed class UsbScenario(BenchSettings settings, UsbRig rig)
 {
     private const int Small = 512;
@@ -12,7 +12,9 @@ internal sealed class UsbScenario(BenchSettings settings, UsbRig rig)
 
     private readonly GuestRuns _runs = new(rig.Agent);
 
-    public Section Run()
+    public IReadOnlyList<Section> Run() => [AgainstOwn(), AgainstSink()];
+
+    private Section AgainstOwn()
     {
         PairedRuns pairs = new(settings, rig.Processes, rig.Ours, rig.Own);
         foreach ((string name, int chunk) in new[] { ("512 bytes", Small), ("4 KiB", Large), ("32 KiB", Largest) })
@@ -25,5 +27,11 @@ internal sealed class UsbScenario(BenchSettings settings, UsbRig rig)
         return new(
             "usb", "QEMU 7.2 guest (TCG), xHCI, unix socket at the host end: -usbserial over usbredir against QEMU's own usb-serial", "QEMU's own", "vmchannel",
             pairs.Measures);
+    }
+    private Section AgainstSink()
+    {
+        PairedRuns pairs = new(settings, rig.Processes, rig.Ours, rig.Sink);
+        pairs.Throughput("guest→host 32 KiB", (contestant, bytes) => _runs.Written(contestant, bytes, Largest));
+        return new("usb", "the same guest, -usbserial with a unix socket at the host end, against -usbserial that takes bytes and does nothing", "null sink", "unix", pairs.Measures);
     }
 }

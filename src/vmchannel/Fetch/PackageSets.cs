@@ -44,7 +44,7 @@ internal static class PackageSets
         "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
 
     public static readonly PackageSet UsbIp = new(
-        "usbip", "the stock USB/IP client, for guests", "bookworm", ["usbip", "iproute2"], WithDependencies: true);
+        "usbip", "the stock USB/IP client and usbreset, for guests", "bookworm", ["usbip", "iproute2", "usbutils"], WithDependencies: true);
 
     public static readonly PackageSet Libvirt = new(
         "libvirt", "libvirt's daemon and virsh, for the tests", "bookworm",

@@ -5,7 +5,7 @@ namespace VmChannel.SystemTests.Library;
 
 /// <summary>The library on USB serial adapters, with the stock driver.</summary>
 [Collection<UsbTests>]
-public sealed class UsbLibraryTests(UsbMachine machine)
+public sealed class UsbLibraryTests(OldXhciMachine machine)
 {
     [Fact]
     public async Task Channel_OpenedTenTimes_WorksEachTime() =>

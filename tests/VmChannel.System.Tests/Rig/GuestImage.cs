@@ -80,6 +80,7 @@ internal sealed class GuestImage
         {
             image.AddProgram(cpio, Path.Combine(usbIp, "usr/sbin/usbip"), "/bin/usbip", usbIp);
             image.AddProgram(cpio, Path.Combine(usbIp, "bin/ip"), "/bin/ip", usbIp);
+            image.AddProgram(cpio, Path.Combine(usbIp, "usr/bin/usbreset"), "/bin/usbreset", usbIp);
         }
 
         return image;

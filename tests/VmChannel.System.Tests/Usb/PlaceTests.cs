@@ -5,7 +5,7 @@ namespace VmChannel.SystemTests.Usb;
 
 /// <summary>Adapters that QEMU fetches over TCP, and from servers that connect to it, plugged into a guest that runs.</summary>
 [Collection<UsbTests>]
-public sealed class PlaceTests(UsbMachine machine)
+public sealed class PlaceTests(OldXhciMachine machine)
 {
     private const string Name = "org.example.placed";
 

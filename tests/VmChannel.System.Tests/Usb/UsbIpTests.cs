@@ -8,7 +8,7 @@ namespace VmChannel.SystemTests.Usb;
 
 /// <summary>Channels that a stock guest imports over USB/IP, with the kernel's own driver and tool, through QEMU's user network.</summary>
 [Collection<UsbTests>]
-public sealed partial class UsbIpTests(UsbMachine machine) : IAsyncLifetime
+public sealed partial class UsbIpTests(OldXhciMachine machine) : IAsyncLifetime
 {
     private const string Echo = "org.example.over.echo";
     private const string Stream = "org.example.over.stream";
