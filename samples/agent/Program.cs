@@ -1,15 +1,23 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using VmChannel.Guest;
 
-// Answers lines of the host: "uptime", "hostname", anything else is echoed. Serves one host after another, across unplugs, until it is killed.
-ChannelOpenOptions options = new() { Timeout = Timeout.InfiniteTimeSpan, OnHostClose = HostCloseBehavior.Continue };
+// Answers lines of the host: "uptime", "hostname", anything else is echoed. Every host gets a stream of its own, with on-guest-close=disconnect there.
+using CancellationTokenSource stop = new();
+using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+{
+    signal.Cancel = true;
+    stop.Cancel();
+});
+TimeSpan patience = TimeSpan.FromSeconds(10);
 while (true)
 {
     try
     {
-        await using ChannelStream channel = await VmChannels.OpenAsync("com.example.agent", options);
+        await using ChannelStream channel = await VmChannels.OpenAsync("com.example.agent", patience, stop.Token);
+        patience = Timeout.InfiniteTimeSpan;
         using StreamReader lines = new(channel, Encoding.UTF8, leaveOpen: true);
-        while (await lines.ReadLineAsync() is string line)
+        while (await lines.ReadLineAsync(stop.Token) is string line)
         {
             string answer = line switch
             {
@@ -17,12 +25,16 @@ while (true)
                 "hostname" => Environment.MachineName,
                 _ => line,
             };
-            await channel.WriteAsync(Encoding.UTF8.GetBytes(answer + "\n"));
+            await channel.WriteAsync(Encoding.UTF8.GetBytes(answer + "\n"), stop.Token);
         }
     }
-    catch (ChannelUnpluggedException)
+    catch (Exception e) when (e is HostClosedException or ChannelUnpluggedException)
     {
-        // The host took the channel away; it may bring it back.
+        // The host left before its answer, or took the channel away and may bring it back.
+    }
+    catch (OperationCanceledException)
+    {
+        return 0;
     }
     catch (ChannelException problem)
     {

@@ -24,7 +24,7 @@ public sealed class ChannelStream : Stream
     /// <summary>Path of the device node, or of the socket.</summary>
     public string DevicePath => _channel.Info.DevicePath;
 
-    /// <summary>The host's end is open. False also after the channel was unplugged.</summary>
+    /// <summary>The host's end is open. False also after the channel was unplugged, and when the stream has ended, whoever comes then.</summary>
     public bool IsHostOpen => _channel.IsHostOpen;
 
     /// <summary>How many times the host's end was seen to open: 0 before the first. Who needs to know that another host came compares it.</summary>

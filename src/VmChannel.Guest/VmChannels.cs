@@ -106,7 +106,8 @@ public static class VmChannels
 
     private static string NotFound(string name, TimeSpan timeout)
     {
-        string where = SocketFolder.Path is string folder ? $"in {folder} ({SocketFolder.Variable})" : "on this machine";
+        string where = SocketFolder.Path is not string folder ? "on this machine"
+            : $"in {folder} ({SocketFolder.Variable}{(Directory.Exists(folder) ? "" : ": there is no such folder")})";
         string waited = timeout == TimeSpan.Zero ? "; to wait until it is plugged in, give a timeout" : FormattableString.Invariant($" after {timeout.TotalSeconds} s");
         return $"no channel {name} {where}{waited}. vmchannel-guest list shows those there are";
     }

@@ -62,6 +62,11 @@ internal static class WatchVerb
 
     private static async Task<int> TellAsync(bool asJson, CancellationToken cancellation)
     {
+        if (!Console.IsErrorRedirected && !PortState.IsKnowable)
+        {
+            await Console.Error.WriteLineAsync($"vmchannel-guest: host ends are not seen: the kernel shows them to root, in debugfs (mount -t debugfs none /sys/kernel/debug)");
+        }
+
         try
         {
             await foreach (ChannelEvent change in VmChannels.WatchAsync(cancellationToken: cancellation))

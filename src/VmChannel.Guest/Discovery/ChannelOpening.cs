@@ -69,7 +69,7 @@ internal static class ChannelOpening
                 name, $"{shown} is a console, not a channel: its device is /dev/hvc0 or a higher number"),
             Errno.NotFound or Errno.NoDevice or Errno.NoSuchDeviceOrAddress or Errno.InputOutput => new ChannelNotFoundException(name, $"{shown} was unplugged just now"),
             Errno.AccessDenied or Errno.Permission => new ChannelAccessDeniedException(
-                name, $"{shown}: permission denied; add the user to the group vmchannel (usermod -aG vmchannel USER, then log in again), or run as root"),
+                name, $"{shown}: permission denied; the user must be root or in the group {AccessGroup.Name} (vmchannel-guest doctor has the exact fix)"),
             _ => new ChannelException(name, $"{shown}: cannot open: {result.Message}"),
         };
     }

@@ -20,11 +20,17 @@ internal sealed class HostPresence(bool endsWithHost)
     /// <returns>Something has changed.</returns>
     public bool Update(HostSight sight)
     {
+        if (_hasEnded)
+        {
+            // Whoever comes now is the host of the next stream.
+            return false;
+        }
+
         bool was = _isOpen;
         bool isOpen = sight is { IsOpen: true, IsUnplugged: false };
         _generation += sight.Flaps + (isOpen && !was ? 1 : 0);
         _hasEnded |= endsWithHost && (sight.Flaps > 0 || (was && !isOpen));
-        _isOpen = isOpen;
+        _isOpen = isOpen && !_hasEnded;
         return was != isOpen || sight.Flaps > 0;
     }
 
@@ -33,6 +39,7 @@ internal sealed class HostPresence(bool endsWithHost)
     public bool EndOfHost()
     {
         _hasEnded |= endsWithHost && _generation > 0;
+        _isOpen &= !_hasEnded;
         return _hasEnded;
     }
 }

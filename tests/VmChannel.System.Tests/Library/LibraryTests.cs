@@ -191,7 +191,7 @@ public sealed class LibraryAsNativeCodeTests(AgentMachine machine) : LibraryTest
     [Fact]
     public async Task Open_WithoutRights_NamesTheGroup() =>
         Assert.Matches(
-            @"^ChannelAccessDeniedException: org.example.held \(/dev/vport0p2\): permission denied; add the user to the group vmchannel",
+            @"^ChannelAccessDeniedException: org.example.held \(/dev/vport0p2\): permission denied; the user must be root or in the group vmchannel",
             await Machine.Guest.RunAsync($"{AgentMachine.CommandForNobody(Executables.GuestAgent)} open {AgentMachine.Held}"));
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class SampleTests(AgentMachine machine) : IAsyncDisposable
         string hostName = await HostNameAsync();
         for (int plug = 1; plug <= 2; plug++)
         {
-            await PlugAsync(Name);
+            await PlugAsync(Name, ",on-guest-close=disconnect");
             for (int host = 1; host <= 2; host++)
             {
                 using ChannelClient client = machine.Connect(Name);
@@ -111,7 +111,8 @@ public sealed class SampleTests(AgentMachine machine) : IAsyncDisposable
         }
     }
 
-    private Task PlugAsync(string protocol) => machine.ChangeAsync("plug", $"protocol={protocol},char=unix:{machine.SocketOf(protocol)},server");
+    private Task PlugAsync(string protocol, string options = "") =>
+        machine.ChangeAsync("plug", $"protocol={protocol},char=unix:{machine.SocketOf(protocol)},server{options}");
 
     private Task UnplugAsync(string protocol) => machine.ChangeAsync("unplug", protocol);
 

@@ -1,3 +1,5 @@
+using VmChannel.Cli.Fetch;
+using VmChannel.Cli.Run;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
@@ -13,6 +15,9 @@ public sealed class LibvirtTests
     [Fact]
     public async Task Domain_WithChannelsAndASecondMonitor_CarriesBothKinds()
     {
+        // The daemon needs namespaces to see its packages in the places that are built into them.
+        Sandbox sandbox = await Sandbox.FindAsync(new PackageStore(CacheFolder.Default, new ProgressLine()), TestContext.Current.CancellationToken);
+        Assert.SkipUnless(sandbox.Missing is null, sandbox.Missing ?? "");
         using TestFolder folder = new();
         string monitor = folder.File("web.qmp");
         await using ServeProcess attached = await ServeProcess.StartSocketsAsync(
