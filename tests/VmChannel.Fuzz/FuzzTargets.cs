@@ -8,6 +8,7 @@ public static class FuzzTargets
 
     public static IReadOnlyDictionary<string, Target> All { get; } = new Dictionary<string, Target>
     {
+        ["agent"] = AgentTarget.Run,
         ["vhost-user"] = VhostUserTarget.Run,
         ["ring"] = RingTarget.Run,
         ["control"] = ControlTarget.Run,

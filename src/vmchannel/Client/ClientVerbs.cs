@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VmChannel.Cli.Agent;
 using VmChannel.Cli.Attach;
 using VmChannel.Cli.Captures;
 using VmChannel.Cli.Clipboards;
@@ -27,6 +28,7 @@ internal static class ClientVerbs
         ClipboardVerb.Create(),
         HttpVerb.Create(),
         ForwardVerb.Create(),
+        AgentVerb.Create(),
         TopVerb.Create(),
         CaptureVerb.Create(),
         ReplayVerb.Create(),

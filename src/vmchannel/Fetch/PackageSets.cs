@@ -43,6 +43,9 @@ internal static class PackageSets
     public static readonly PackageSet Lintian = new(
         "lintian", "Debian's checker of packages, for the tests", "bookworm", ["lintian"], WithDependencies: true);
 
+    public static readonly PackageSet Libguestfs = new(
+        "libguestfs", "guestfish and what its appliance is made of, for the tests", "bookworm", ["guestfish"], WithDependencies: true);
+
     public static readonly PackageSet UsbIp = new(
         "usbip", "the stock USB/IP client and usbreset, for guests", "bookworm", ["usbip", "iproute2", "usbutils"], WithDependencies: true);
 
@@ -67,7 +70,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Libvirt, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Libvirt, Libguestfs, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }
