@@ -21,8 +21,6 @@ internal sealed class DesktopGuest(Guest guest, string mount)
 
     public Guest Guest { get; } = guest;
 
-    public string Mount { get; } = mount;
-
     /// <summary>Starts the X server and both agents.</summary>
     public async Task StartAsync()
     {
@@ -31,7 +29,7 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             $"""
             set -e
             mkdir -p /host /desktop
-            mount -r {Mount.Replace("FOLDER", packages, StringComparison.Ordinal)} /host
+            mount -r {mount.Replace("FOLDER", packages, StringComparison.Ordinal)} /host
             cd /desktop
             mkdir -p bin sbin lib lib64 usr dev proc sys run/spice-vdagentd etc var
             mkdir -m 1777 tmp

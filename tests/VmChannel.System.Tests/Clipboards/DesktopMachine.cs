@@ -19,21 +19,13 @@ public abstract class DesktopMachine : IAsyncLifetime
 
     internal Guest Guest => Desktop.Guest;
 
-    internal DesktopGuest Desktop { get; private set; } = null!;
+    internal DesktopGuest Desktop { get; private protected set; } = null!;
 
     internal ControlClient Control => Serve.Control;
 
     public async ValueTask InitializeAsync()
     {
         (Serve, Desktop) = await BootAsync(_folder);
-        await Desktop.StartAsync();
-        await WaitForAgentAsync();
-    }
-
-    /// <summary>Restarts the guest, with a desktop as it had, and waits for its agent.</summary>
-    internal async Task RebootAsync()
-    {
-        Desktop = new(await RestartAsync(), Desktop.Mount);
         await Desktop.StartAsync();
         await WaitForAgentAsync();
     }
@@ -84,9 +76,6 @@ public abstract class DesktopMachine : IAsyncLifetime
 
     private protected abstract Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder);
 
-    /// <summary>Restarts the guest, or ends it and boots another in its place.</summary>
-    private protected abstract Task<Guest> RestartAsync();
-
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
@@ -108,10 +97,13 @@ public sealed class UmlDesktop : DesktopMachine
         return (serve, new(await UmlGuest.BootAsync(serve, Memory), DesktopGuest.OnUml));
     }
 
-    private protected override async Task<Guest> RestartAsync()
+    /// <summary>Ends the guest, boots it anew on the same server, with a desktop as it had, and waits for its agent.</summary>
+    internal async Task RebootAsync()
     {
         await Guest.DisposeAsync();
-        return await UmlGuest.BootAsync(Serve, Memory);
+        Desktop = new(await UmlGuest.BootAsync(Serve, Memory), DesktopGuest.OnUml);
+        await Desktop.StartAsync();
+        await WaitForAgentAsync();
     }
 }
 
@@ -128,14 +120,6 @@ public sealed class UsbDesktop : DesktopMachine
         string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
         string[] share = ["-virtfs", $"local,path={packages},mount_tag=desktop,security_model=none,readonly=on"];
         return (serve, new(await QemuGuest.BootUsbAsync(PackageSets.QemuUsb, folder.File("qemu"), [.. device, .. share]), DesktopGuest.OnQemu));
-    }
-
-    private protected override async Task<Guest> RestartAsync()
-    {
-        int boots = Guest.Boots;
-        await ((QemuGuest)Guest).Control.ExecuteAsync("system_reset");
-        await Guest.WaitForBootAsync(boots + 1);
-        return Guest;
     }
 }
 

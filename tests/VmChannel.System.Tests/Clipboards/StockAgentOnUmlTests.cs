@@ -79,6 +79,19 @@ public sealed class StockAgentOnUmlTests(UmlDesktop machine) : StockAgentTests(m
         Assert.InRange(await Machine.ChangeAsync() - before, 2 * Rounds, 3 * Rounds);
     }
 
+    /// <summary>A reboot with nobody's help: the server keeps what the host copied.</summary>
+    [Fact]
+    public async Task Vm_Rebooted_TheNewAgentHasTheHostsClipboard()
+    {
+        await Machine.CopyAsync("copied before the reboot"u8.ToArray());
+        await machine.RebootAsync();
+        await Desktop.PasteUntilAsync("copied before the reboot");
+        long before = await Machine.ChangeAsync();
+        await Desktop.CopyAsync("printf 'second life'");
+        _ = await Machine.GuestCopiedAsync(before);
+        Assert.Equal("second life"u8.ToArray(), await Machine.PasteAsync());
+    }
+
     [Theory]
     [InlineData("a chunk of 4 GiB", "\\x01\\0\\0\\0\\xff\\xff\\xff\\xff", "/dev/null")]
     [InlineData("a message of 4 GiB", "\\x01\\0\\0\\0\\x1c\\0\\0\\0\\x01\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\xff\\xff\\xff\\xff", "/dev/null")]

@@ -92,19 +92,6 @@ public abstract class StockAgentTests(DesktopMachine machine) : IAsyncDisposable
         Assert.Equal("after it"u8.ToArray(), await Machine.PasteAsync());
     }
 
-    /// <summary>A reboot with nobody's help: the server keeps what the host copied.</summary>
-    [Fact]
-    public async Task Vm_Rebooted_TheNewAgentHasTheHostsClipboard()
-    {
-        await Machine.CopyAsync("copied before the reboot"u8.ToArray());
-        await Machine.RebootAsync();
-        await Desktop.PasteUntilAsync("copied before the reboot");
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("printf 'second life'");
-        _ = await Machine.GuestCopiedAsync(before);
-        Assert.Equal("second life"u8.ToArray(), await Machine.PasteAsync());
-    }
-
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
