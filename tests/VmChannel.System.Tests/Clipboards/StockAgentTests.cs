@@ -1,6 +1,6 @@
 using System.Text;
-using VmChannel.Control;
 using VmChannel.Cli.Fetch;
+using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clipboards;
