@@ -4,27 +4,16 @@ using VmChannel.Guest;
 
 // Answers lines of the host: "uptime", "hostname", anything else is echoed. Every host gets a stream of its own, with on-guest-close=disconnect there.
 using CancellationTokenSource stop = new();
-using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
-{
-    signal.Cancel = true;
-    stop.Cancel();
-});
-TimeSpan patience = TimeSpan.FromSeconds(10);
-while (true)
+using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => { signal.Cancel = true; stop.Cancel(); });
+for (TimeSpan patience = TimeSpan.FromSeconds(10); ; patience = Timeout.InfiniteTimeSpan)
 {
     try
     {
         await using ChannelStream channel = await VmChannels.OpenAsync("com.example.agent", patience, stop.Token);
-        patience = Timeout.InfiniteTimeSpan;
         using StreamReader lines = new(channel, Encoding.UTF8, leaveOpen: true);
         while (await lines.ReadLineAsync(stop.Token) is string line)
         {
-            string answer = line switch
-            {
-                "uptime" => $"{Environment.TickCount64 / 1000} s",
-                "hostname" => Environment.MachineName,
-                _ => line,
-            };
+            string answer = line is "uptime" ? $"{Environment.TickCount64 / 1000} s" : line is "hostname" ? Environment.MachineName : line;
             await channel.WriteAsync(Encoding.UTF8.GetBytes(answer + "\n"), stop.Token);
         }
     }
@@ -32,13 +21,9 @@ while (true)
     {
         // The host left before its answer, or took the channel away and may bring it back.
     }
-    catch (OperationCanceledException)
+    catch (Exception e) when (e is ChannelException or OperationCanceledException)
     {
-        return 0;
-    }
-    catch (ChannelException problem)
-    {
-        await Console.Error.WriteLineAsync(problem.Message);
-        return 1;
+        await Console.Error.WriteLineAsync(stop.IsCancellationRequested ? "stopped" : e.Message);
+        return stop.IsCancellationRequested ? 0 : 1;
     }
 }

@@ -16,6 +16,7 @@ WebApplication app = builder.Build();
 app.UseWebSockets();
 app.MapGrpcService<GreeterService>();
 app.MapGet("/number/{number}", (RequestDelegate)(http => http.Response.WriteAsync($"{http.Request.RouteValues["number"]} over {http.Request.Protocol}")));
+app.MapGet("/header/{name}", (RequestDelegate)(http => http.Response.WriteAsync($"{http.Request.Headers[(string)http.Request.RouteValues["name"]!]}")));
 app.MapGet("/process", (RequestDelegate)(http => http.Response.WriteAsync($"{Environment.ProcessId} on {Environment.MachineName}")));
 app.MapGet("/bulk/{bytes}", (RequestDelegate)SendBulkAsync);
 app.MapGet("/exit", (RequestDelegate)(_ =>

@@ -45,7 +45,7 @@ internal static class HttpVerb
 
     public static Command Create()
     {
-        Option<string[]> headers = new("--header", "-H") { HelpName = "NAME: VALUE", Description = "a header of the request", Arity = ArgumentArity.ExactlyOne, AllowMultipleArgumentsPerToken = false };
+        Option<string[]> headers = new("--header", "-H") { HelpName = "NAME: VALUE", Description = "a header of the request" };
         Option<string?> data = new("--data", "-d") { HelpName = "TEXT|@FILE|-", Description = "what to send" };
         Option<bool> include = new("--include", "-i") { Description = "print status and headers, too" };
         Option<bool> http2 = new("--http2") { Description = "HTTP/2 instead of HTTP/1.1" };

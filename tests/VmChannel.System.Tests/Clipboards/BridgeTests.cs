@@ -10,6 +10,7 @@ public sealed class BridgeTests(UmlDesktop machine)
     [Fact]
     public async Task Bridge_DesktopAndTwoGuests_ShareOneClipboardWithoutALoop()
     {
+        await UserNamespaces.RequireAsync();
         using TestFolder folder = new();
         await using HostDesktop desktop = await HostDesktop.StartAsync(folder);
         await using ServeProcess second = await ServeProcess.StartAsync(folder, "--name", "second", "-virtioserial", "protocol=org.qemu.clipboard");

@@ -123,6 +123,7 @@ public sealed class GuestWebTests(WebMachine machine)
         string[] of = ["http", WebMachine.Vm, WebMachine.Api];
         Assert.Equal((0, "7 over HTTP/1.1", ""), await machine.Serve.CommandAsync([.. of, "GET", "/number/7"]));
         Assert.Equal((0, "8 over HTTP/2", ""), await machine.Serve.CommandAsync([.. of, "GET", "/number/8", "--http2"]));
+        Assert.Equal((0, "blue", ""), await machine.Serve.CommandAsync([.. of, "GET", "/header/X-Colour", "-H", "X-Size: big", "-H", "X-Colour: blue"]));
         (int code, string output, string errors) = await machine.Serve.CommandAsync([.. of, "GET", "/nothing", "--include"]);
         Assert.Equal(Failure, code);
         Assert.StartsWith("HTTP/1.1 404 Not Found\n", output, StringComparison.Ordinal);

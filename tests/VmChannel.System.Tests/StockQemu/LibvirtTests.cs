@@ -1,5 +1,3 @@
-using VmChannel.Cli.Fetch;
-using VmChannel.Cli.Run;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
@@ -15,9 +13,7 @@ public sealed class LibvirtTests
     [Fact]
     public async Task Domain_WithChannelsAndASecondMonitor_CarriesBothKinds()
     {
-        // The daemon needs namespaces to see its packages in the places that are built into them.
-        Sandbox sandbox = await Sandbox.FindAsync(new PackageStore(CacheFolder.Default, new ProgressLine()), TestContext.Current.CancellationToken);
-        Assert.SkipUnless(sandbox.Missing is null, sandbox.Missing ?? "");
+        await UserNamespaces.RequireAsync();
         using TestFolder folder = new();
         string monitor = folder.File("web.qmp");
         await using ServeProcess attached = await ServeProcess.StartSocketsAsync(
