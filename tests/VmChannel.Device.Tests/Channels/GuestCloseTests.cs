@@ -62,12 +62,12 @@ public sealed class GuestCloseTests : PairedPortTests
         Wait.Until(() => Rig.Thread.Invoke(() => Port.DroppedBytes) == 18, "the drop");
         Rig.Thread.Settle();
         Assert.False(Rig.Thread.Invoke(() => Port.IsHostOpen));
-        Assert.NotNull(Port.State.AwaitsCloseSince);
+        Wait.Until(() => Port.State.AwaitsCloseSince is not null, "the next client to be known to wait");
         Assert.Equal(0, Driver.Input(1).Ring.UsedWaiting);
         Close();
         Open();
         WaitHost(true);
-        Assert.Null(Port.State.AwaitsCloseSince);
+        Wait.Until(() => Port.State.AwaitsCloseSince is null, "nobody to be known to wait");
         Assert.Equal("request"u8.ToArray(), Driver.Receive(1, 7));
         Driver.Write(1, "answer"u8);
         Close();
