@@ -33,6 +33,17 @@ internal static class AdapterScan
         return ports;
     }
 
+    /// <summary>Tells a terminal from the one that had its number before it; null when it is gone.</summary>
+    /// <remarks>sysfs numbers the folders of all devices in turn (<c>kernfs_new_node</c>).</remarks>
+    public static FileIdentity? RegistrationOf(PortId id, string folder = DefaultFolder)
+    {
+        _ = FileDescriptor.Open(Path.Join(folder, id.Node), OpenFlags.PathOnly, 0, out FileDescriptor? entry);
+        using (entry)
+        {
+            return entry?.Identity();
+        }
+    }
+
     /// <summary>
     /// Makes a terminal raw for everybody who opens it later, until the adapter is unplugged: programs that open a channel as a file
     /// know nothing of terminals, and what is echoed would go back to the host.

@@ -18,17 +18,21 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
     private readonly Lock _updating = new();
     private readonly object _changed = new();
     private HashSet<(PortId Port, string Reason)> _warned = [];
-    private HashSet<(PortId Port, string? Name)> _raw = [];
+    private Dictionary<(PortId Port, FileIdentity? Registration), bool> _raw = [];
     private LinkState? _state;
+
+    /// <summary>An adapter that has a link already was made raw by another process: it is not opened, which its host end would hear of.</summary>
+    public bool TrustsLinks { get; init; }
 
     /// <summary>Looks once and makes the links right. Any thread.</summary>
     public LinkState Update()
     {
         lock (_updating)
         {
-            IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. ReadAdapters()];
+            IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. terminalFolder is null ? [] : AdapterScan.Read(terminalFolder)];
             IReadOnlyDictionary<string, PortId?> held = _links.Read();
             LinkState state = new(ports, LinkPlan.Make(ports, held));
+            MakeRaw(state, held);
             Give(state.Plan);
             _links.Apply(state.Plan, held, log);
             Warn(state);
@@ -79,19 +83,30 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
     }
 
     /// <summary>Makes those raw that are new, before anybody finds their links.</summary>
-    private IReadOnlyList<GuestPort> ReadAdapters()
+    private void MakeRaw(LinkState state, IReadOnlyDictionary<string, PortId?> held)
     {
-        IReadOnlyList<GuestPort> adapters = terminalFolder is null ? [] : AdapterScan.Read(terminalFolder);
-        foreach (GuestPort adapter in adapters.Where(adapter => !_raw.Contains((adapter.Id, adapter.Shown))))
+        Dictionary<(PortId Port, FileIdentity? Registration), bool> raw = [];
+        IEnumerable<PortId> adapters = state.Ports.Select(port => port.Id).Where(id => id.IsUsb);
+        if (TrustsLinks)
         {
-            if (AdapterScan.MakeRaw(Path.Join(deviceFolder, adapter.Id.Node)) is string reason)
-            {
-                log($"warning: {adapter.Id} cannot be made raw: {reason}");
-            }
+            adapters = adapters.Where(id => state.Plan.Links.Values.Contains(id) && !held.Values.Contains(id));
         }
 
-        _raw = [.. adapters.Select(adapter => (adapter.Id, adapter.Shown))];
-        return adapters;
+        foreach (PortId id in adapters)
+        {
+            // The next adapter gets the same number, and often is the same one again: only its registration is another.
+            (PortId, FileIdentity?) key = (id, AdapterScan.RegistrationOf(id, terminalFolder!));
+            bool isKnown = _raw.TryGetValue(key, out bool isRaw);
+            string? reason = isRaw ? null : AdapterScan.MakeRaw(Path.Join(deviceFolder, id.Node));
+            if (reason is not null && !isKnown)
+            {
+                log($"warning: {id} cannot be made raw: {reason}");
+            }
+
+            raw[key] = reason is null;
+        }
+
+        _raw = raw;
     }
 
     /// <summary>Lets the group open them, before anybody finds their links.</summary>

@@ -40,7 +40,10 @@ internal static class WatchVerb
         try
         {
             LinkKeeper keeper = new(
-                Folder, PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder, AccessGroup.DefaultFile);
+                Folder, PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder, AccessGroup.DefaultFile)
+            {
+                TrustsLinks = once,
+            };
             if (once)
             {
                 // mdev starts one for each event, several at a time: whoever comes last must see all of them.

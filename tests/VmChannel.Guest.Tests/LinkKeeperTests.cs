@@ -1,4 +1,5 @@
 using System.Text;
+using VmChannel.Native;
 using Xunit;
 
 namespace VmChannel.Guest.Tests;
@@ -17,6 +18,8 @@ public sealed class LinkKeeperTests : IDisposable
     }
 
     private string Device => Path.Join(_root, "dev");
+
+    private string Terminals => Path.Join(_root, "tty");
 
     private string Sysfs => Path.Join(_root, "sys");
 
@@ -127,6 +130,89 @@ public sealed class LinkKeeperTests : IDisposable
 
     [Fact]
     public void WaitUntil_NeverSo_EndsInTime() => Assert.Null(_keeper.WaitUntil(_ => false, TimeSpan.FromMilliseconds(20)));
+
+    [Fact]
+    public void Update_AdapterUnpluggedAndPluggedBetweenTwoLooks_IsMadeRawAgain()
+    {
+        LinkKeeper keeper = new(Device, Sysfs, _log.Add, Terminals);
+        using PseudoTerminal first = PlugAdapter("ttyUSB0");
+        keeper.Update();
+        Assert.True(IsRaw(first));
+
+        // The same number and the same name, and another terminal.
+        File.Delete(Path.Join(Terminals, "ttyUSB0"));
+        using PseudoTerminal second = PlugAdapter("ttyUSB0");
+        keeper.Update();
+        Assert.True(IsRaw(second));
+
+        using PseudoTerminal untouched = PseudoTerminal.Open(isRaw: false);
+        Node("ttyUSB0", untouched.SlavePath);
+        keeper.Update();
+        Assert.False(IsRaw(untouched));
+    }
+
+    [Fact]
+    public void Update_AdapterThatCannotBeMadeRaw_IsTriedAgainAndToldOnce()
+    {
+        LinkKeeper keeper = new(Device, Sysfs, _log.Add, Terminals);
+        using PseudoTerminal terminal = PlugAdapter("ttyUSB0");
+        Node("ttyUSB0", "not-there-yet");
+        keeper.Update();
+        keeper.Update();
+        _ = Assert.Single(_log, line => line.Contains("cannot be made raw", StringComparison.Ordinal));
+        Node("ttyUSB0", terminal.SlavePath);
+        keeper.Update();
+        Assert.True(IsRaw(terminal));
+    }
+
+    /// <summary>As mdev starts one for every event: whoever has an adapter open, or its host end, must not notice.</summary>
+    [Fact]
+    public void Update_LinksAreTrusted_OpensOnlyAdaptersWithoutOne()
+    {
+        using PseudoTerminal first = PlugAdapter("ttyUSB0");
+        new LinkKeeper(Device, Sysfs, _log.Add, Terminals) { TrustsLinks = true }.Update();
+        Assert.True(IsRaw(first));
+
+        using PseudoTerminal untouched = PseudoTerminal.Open(isRaw: false);
+        Node("ttyUSB0", untouched.SlavePath);
+        using PseudoTerminal second = PlugAdapter("ttyUSB1");
+        using PseudoTerminal spare = PlugAdapter("ttyUSB2", "org.example.ttyUSB1");
+        new LinkKeeper(Device, Sysfs, _log.Add, Terminals) { TrustsLinks = true }.Update();
+        Assert.False(IsRaw(untouched));
+        Assert.True(IsRaw(second));
+        Assert.False(IsRaw(spare));
+    }
+
+    // What becomes of a program's line feed tells the two modes apart.
+    private static bool IsRaw(PseudoTerminal terminal)
+    {
+        _ = FileDescriptor.Open(terminal.SlavePath, OpenFlags.ReadWrite | OpenFlags.NoControllingTerminal, 0, out FileDescriptor? slave).OrThrow("open");
+        using FileDescriptor program = slave!;
+        _ = program.Write("\n"u8).OrThrow("write");
+        byte[] first = new byte[1];
+        Span<PollEntry> entries = [new(terminal.Master.Number, PollEvents.In)];
+        _ = Poll.Wait(entries, TimeSpan.FromSeconds(30));
+        _ = terminal.Master.Read(first).OrThrow("read the master");
+        return first[0] == '\n';
+    }
+
+    private PseudoTerminal PlugAdapter(string node, string? name = null)
+    {
+        PseudoTerminal terminal = PseudoTerminal.Open(isRaw: false);
+        string device = Path.Join(_root, "devices", Guid.NewGuid().ToString());
+        string entry = Directory.CreateDirectory(Path.Join(device, "1-1:1.0", node, "tty", node)).FullName;
+        File.WriteAllText(Path.Join(device, "product"), $"vmchannel:{name ?? $"org.example.{node}"}\n");
+        Directory.CreateDirectory(Terminals);
+        File.CreateSymbolicLink(Path.Join(Terminals, node), entry);
+        Node(node, terminal.SlavePath);
+        return terminal;
+    }
+
+    private void Node(string node, string target)
+    {
+        File.Delete(Path.Join(Device, node));
+        File.CreateSymbolicLink(Path.Join(Device, node), target);
+    }
 
     private void Plug(string node, string name)
     {

@@ -9,11 +9,15 @@ internal sealed class AgentFile(GuestAgent agent, long handle, AgentFileAccess a
 
     private const int MaxAnswerBytes = (BlockBytes / 3 * 4) + 4096;
 
+    /// <summary>Who gave up is not kept waiting for long.</summary>
+    private static readonly TimeSpan CloseTime = TimeSpan.FromSeconds(2);
+
     private readonly byte[] _block = new byte[BlockBytes];
     private int _start;
     private int _end;
     private bool _isOver;
     private bool _isClosed;
+    private bool _isAbandoned;
 
     public override bool CanRead => access == AgentFileAccess.Read;
 
@@ -130,6 +134,12 @@ internal sealed class AgentFile(GuestAgent agent, long handle, AgentFileAccess a
             return;
         }
 
+        if (_isAbandoned)
+        {
+            await ReleaseAsync();
+            return;
+        }
+
         try
         {
             if (CanWrite)
@@ -142,6 +152,21 @@ internal sealed class AgentFile(GuestAgent agent, long handle, AgentFileAccess a
         finally
         {
             _isClosed = true;
+        }
+    }
+
+    /// <summary>The agent would keep the file open for as long as it runs.</summary>
+    private async Task ReleaseAsync()
+    {
+        _isClosed = true;
+        using CancellationTokenSource limit = new(CloseTime);
+        try
+        {
+            _ = await CommandAsync("guest-file-close", limit.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // Nobody waits for it any more.
         }
     }
 
@@ -161,6 +186,11 @@ internal sealed class AgentFile(GuestAgent agent, long handle, AgentFileAccess a
         try
         {
             return await command;
+        }
+        catch (OperationCanceledException)
+        {
+            _isAbandoned = true;
+            throw;
         }
         catch (Exception e) when (e is not AgentException { ErrorClass: not null })
         {

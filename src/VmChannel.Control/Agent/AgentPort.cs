@@ -35,15 +35,16 @@ internal abstract class AgentPort : IDisposable
 
         public override async Task<string> WhySilentAsync(TimeSpan patience, CancellationToken cancellationToken)
         {
-            PortInfo port = await client.GetPortAsync(vm, options.Port, cancellationToken);
-            string reason = port.IsGuestOpen ? "a program in the guest has the port open and does not answer: is it qemu-guest-agent, and is the guest running?"
+            PortInfo? port = await TryFindAsync(cancellationToken);
+            string reason = port is null ? "and the server that has the VM cannot be asked why"
+                : port.IsGuestOpen ? "a program in the guest has the port open and does not answer: is it qemu-guest-agent, and is the guest running?"
                 : port.IsReady ? "is qemu-guest-agent running in the guest? No program there has the port open"
                 : "the guest has no driver for the port (yet): is it running?";
             return $"{Name(port)}: {Silence(patience)}: {reason}";
         }
 
         public override async Task<string> WhyEndedAsync(string command, CancellationToken cancellationToken)
-            => $"{Name(await client.GetPortAsync(vm, options.Port, cancellationToken))}: the guest agent closed the port before it had answered {command}: it ended, or the guest did";
+            => $"{Name(await TryFindAsync(cancellationToken))}: the guest agent closed the port before it had answered {command}: it ended, or the guest did";
 
         public override void Dispose()
         {
@@ -51,8 +52,21 @@ internal abstract class AgentPort : IDisposable
             owner?.Dispose();
         }
 
-        private string Name(PortInfo port)
-            => string.Create(CultureInfo.InvariantCulture, $"{vm} port {port.Number}{(port.Protocol is null ? "" : $" ({port.Protocol})")}");
+        /// <summary>Null when the server, or the port, has gone: that is not to hide what was to be explained.</summary>
+        private async Task<PortInfo?> TryFindAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await client.GetPortAsync(vm, options.Port, cancellationToken);
+            }
+            catch (ControlException)
+            {
+                return null;
+            }
+        }
+
+        private string Name(PortInfo? port)
+            => port is null ? vm : string.Create(CultureInfo.InvariantCulture, $"{vm} port {port.Number}{(port.Protocol is null ? "" : $" ({port.Protocol})")}");
     }
 
     /// <summary>Any stream to an agent.</summary>

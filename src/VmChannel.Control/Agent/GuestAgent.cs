@@ -148,7 +148,8 @@ public sealed class GuestAgent : IAsyncDisposable
 
     /// <summary>Lets writers go on.</summary>
     /// <returns>How many file systems were thawed.</returns>
-    public Task<long> ThawAsync(CancellationToken cancellationToken = default) => FreezeAsync("guest-fsfreeze-thaw", null, cancellationToken);
+    public Task<long> ThawAsync(CancellationToken cancellationToken = default)
+        => Link.RunAsync("guest-fsfreeze-thaw", arguments: null, MaxAnswerBytes, _options.FreezeTimeout, AgentValue.Number, cancellationToken);
 
     /// <summary>Has the guest end itself.</summary>
     /// <remarks>The agent answers only if it refuses; this returns when it has been silent for <see cref="GuestAgentOptions.Timeout"/>, or has ended.</remarks>
@@ -214,8 +215,17 @@ public sealed class GuestAgent : IAsyncDisposable
         }
     }
 
-    private Task<long> FreezeAsync(string command, Action<Utf8JsonWriter>? arguments, CancellationToken cancellationToken)
-        => Link.RunAsync(command, arguments, MaxAnswerBytes, _options.FreezeTimeout, AgentValue.Number, cancellationToken);
+    private async Task<long> FreezeAsync(string command, Action<Utf8JsonWriter>? arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Link.RunAsync(command, arguments, MaxAnswerBytes, _options.FreezeTimeout, AgentValue.Number, cancellationToken);
+        }
+        catch (AgentException e) when (e.InnerException is TimeoutException or IOException)
+        {
+            throw new AgentException($"{e.Message}\nThe guest's file systems may be frozen now: thaw them (fsfreeze thaw)", e.InnerException);
+        }
+    }
 
     private Task<T> RunAsync<T>(string command, Action<Utf8JsonWriter>? arguments, Func<Memory<byte>, T> read, CancellationToken cancellationToken)
         => Link.RunAsync(command, arguments, MaxAnswerBytes, _options.Timeout, read, cancellationToken);

@@ -25,7 +25,7 @@ internal static class MonitorDiagnosis
         {
             yield return new(
                 Severity.Error, "port-refused", port, $"port {port} is not in the guest: {obstacle}",
-                "mend that, then unplug the port and plug it in again, or restart QEMU");
+                "mend that: QEMU is asked again every 5 s; a port that was unplugged in QEMU comes back when it is unplugged here and plugged in again");
         }
     }
 }

@@ -76,9 +76,13 @@ internal static class PortDiagnosis
     {
         if (port.FrontEnd is null)
         {
-            yield return new(
-                Severity.Warning, "adapter-not-fetched", port.Spec.Number,
-                $"{port.Spec}: no front-end is connected to the socket of this USB adapter", "start QEMU with the arguments that `vmchannel args qemu` prints for it");
+            yield return port.IsExported
+                ? new(
+                    Severity.Warning, "adapter-not-fetched", port.Spec.Number,
+                    $"{port.Spec}: no guest has imported this USB adapter", "run in the guest what `vmchannel args usbip` prints for it")
+                : new(
+                    Severity.Warning, "adapter-not-fetched", port.Spec.Number,
+                    $"{port.Spec}: no front-end is connected to the socket of this USB adapter", "start QEMU with the arguments that `vmchannel args qemu` prints for it");
         }
         else if (!port.IsReady)
         {

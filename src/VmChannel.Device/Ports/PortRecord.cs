@@ -46,6 +46,9 @@ public sealed class PortRecord
         }
     }
 
+    /// <summary>A guest may import it over USB/IP.</summary>
+    internal void SetExported() => _state = _state with { IsExported = true };
+
     /// <summary>The driver has set the port up, and was told its name if it has one.</summary>
     internal void SetReady(bool isNamed)
     {

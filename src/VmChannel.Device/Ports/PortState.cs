@@ -11,6 +11,9 @@ public sealed record PortState
     /// <summary>Who carries it to a guest, when that is a connection of its own and somebody is there; null otherwise.</summary>
     public string? FrontEnd { get; init; }
 
+    /// <summary>Its guest imports it over USB/IP, rather than have its VMM fetch it.</summary>
+    public bool IsExported { get; init; }
+
     /// <summary>The driver has set it up.</summary>
     public bool IsReady { get; init; }
 

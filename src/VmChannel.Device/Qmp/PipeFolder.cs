@@ -20,7 +20,7 @@ internal sealed class PipeFolder : IDisposable
     public PipeFolder(UnixAddress monitor)
     {
         _path = monitor.IsAbstract
-            ? Path.Combine(Path.GetTempPath(), $"vmchannel-{Environment.UserName}-{monitor.Name.Replace('/', '-')}")
+            ? Path.Combine(RuntimeFolder(), $"vmchannel-{Environment.UserName}-{monitor.Name.Replace('/', '-')}")
             : Path.GetFullPath(monitor.Name) + ".vmchannel";
     }
 
@@ -41,16 +41,25 @@ internal sealed class PipeFolder : IDisposable
         try
         {
             _ = Directory.CreateDirectory(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            if ((File.GetUnixFileMode(_path) & (UnixFileMode)0x3F) != 0)
-            {
-                throw new IOException($"{_path} is open to other users: remove it, or make it private with chmod 700");
-            }
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw NotMade(e);
+        }
 
+        // Somebody else may have been there first.
+        if (FileOwnership.WhyNotPrivate(_path) is string reason)
+        {
+            throw new IOException($"{_path} {reason}");
+        }
+
+        try
+        {
             _lock = new FileStream(Path.Combine(_path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new IOException($"{_path} cannot be made: {e.Message.TrimEnd('.')}; run vmchannel as QEMU's user, or as root", e);
+            throw NotMade(e);
         }
         catch (IOException e) when (_lock is null && File.Exists(Path.Combine(_path, LockName)) && e is not FileNotFoundException)
         {
@@ -117,6 +126,14 @@ internal sealed class PipeFolder : IDisposable
             _lock.Dispose();
         }
     }
+
+    /// <summary>Where only this user makes folders, if there is such a place.</summary>
+    private static string RuntimeFolder()
+        => FileOwnership.EffectiveUser == 0 ? (Directory.Exists("/run") ? "/run" : Path.GetTempPath())
+            : Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own && Path.IsPathRooted(own) && FileOwnership.WhyNotPrivate(own) is null ? own
+            : Path.GetTempPath();
+
+    private IOException NotMade(Exception e) => new($"{_path} cannot be made: {e.Message.TrimEnd('.')}; run vmchannel as QEMU's user", e);
 
     /// <summary>For reading and writing, as QEMU does: so no end is ever seen, and the bytes outlive QEMU.</summary>
     private static FileDescriptor Open(string path, out bool wasThere)

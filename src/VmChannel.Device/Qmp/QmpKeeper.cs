@@ -75,19 +75,27 @@ internal sealed partial class QmpKeeper(
         {
             LogConnected(client.Greeting.ToString(), process, endpoint.Monitor.ToString());
             await session.BeginAsync(client, process, _stop.Token);
+            Task<bool>? look = null;
             while (true)
             {
                 await session.ReconcileAsync(_stop.Token);
 
                 // Waits without taking: what comes when this connection is over is the next one's to see.
-                Task<bool> look = _looks.Reader.WaitToReadAsync(_stop.Token).AsTask();
-                if (await Task.WhenAny(look, client.Completion) != look)
+                look ??= _looks.Reader.WaitToReadAsync(_stop.Token).AsTask();
+                Task first = session.RetryTime is Task retry
+                    ? await Task.WhenAny(look, client.Completion, retry)
+                    : await Task.WhenAny(look, client.Completion);
+                if (first == client.Completion)
                 {
                     return await client.Completion;
                 }
 
-                _ = await look;
-                _ = _looks.Reader.TryRead(out _);
+                if (first == look)
+                {
+                    _ = await look;
+                    _ = _looks.Reader.TryRead(out _);
+                    look = null;
+                }
             }
         }
         catch (QmpException e)

@@ -17,14 +17,22 @@ namespace VmChannel.Device.Qmp;
 internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop, PipeFolder folder, int maxPorts, ILogger log)
 {
     private static readonly TimeSpan DeletionTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly string _prefix = folder.IdPrefix;
     private readonly Dictionary<int, Held> _held = [];
-    private readonly HashSet<LinkedPort> _refused = [];
+    private readonly Dictionary<LinkedPort, string> _refused = [];
+    private readonly HashSet<LinkedPort> _lostLinks = [];
+    private readonly HashSet<string> _stays = [];
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _deletions = new();
     private readonly ConcurrentQueue<string> _lost = new();
     private QemuMachine _machine = null!;
     private SerialController? _controller;
+    private Task? _retry;
+    private int _hasResumed;
+
+    /// <summary>Done when what QEMU refused is to be tried again: the reason may have been a passing one. Null when it refused nothing.</summary>
+    public Task? RetryTime => _refused.Count + _stays.Count == 0 ? null : _retry ??= Task.Delay(RetryAfter);
 
     /// <summary>Acts on what QEMU says by itself.</summary>
     public Task OnEventAsync(QmpMessage.Event happened)
@@ -45,8 +53,15 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
                 }
 
                 return Task.CompletedTask;
-            case "STOP" or "RESUME":
-                return InvokeAsync(() => transport.OnRunning(happened.Name == "RESUME"));
+            case "STOP":
+                return InvokeAsync(() => transport.OnRunning(false));
+            case "RESUME":
+                _ = Interlocked.Exchange(ref _hasResumed, 1);
+                return InvokeAsync(() =>
+                {
+                    transport.OnRunning(true);
+                    transport.Look();
+                });
             case "RESET":
                 return InvokeAsync(transport.OnReset);
             default:
@@ -95,7 +110,23 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
             await NoteLossAsync(id, cancellationToken);
         }
 
+        bool retries = Interlocked.Exchange(ref _hasResumed, 0) == 1 || _retry is { IsCompleted: true };
+        if (retries)
+        {
+            _retry = null;
+            foreach (string id in _stays.ToArray())
+            {
+                await RemoveAsync(id, cancellationToken);
+            }
+        }
+
         IReadOnlyList<WantedPort> wanted = await loop.InvokeAsync(transport.Wanted);
+        foreach (LinkedPort gone in _refused.Keys.Concat(_lostLinks).Except(wanted.Select(one => one.Link)).ToArray())
+        {
+            _ = _refused.Remove(gone);
+            _ = _lostLinks.Remove(gone);
+        }
+
         foreach ((int number, Held held) in _held.ToArray())
         {
             if (!wanted.Any(one => one.Link == held.Link))
@@ -109,11 +140,19 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
         foreach (WantedPort one in wanted)
         {
             int number = one.Link.Port.Spec.Number;
+            bool mayTry = retries || !_refused.ContainsKey(one.Link);
             if (!_held.TryGetValue(number, out Held? held))
             {
-                await PlugAsync(one, missing, cancellationToken);
+                if (mayTry && !_lostLinks.Contains(one.Link))
+                {
+                    await PlugAsync(one, missing, cancellationToken);
+                }
             }
-            else if (held.IsHostOpen != one.IsHostOpen && !_refused.Contains(one.Link))
+            else if (held.IsHostOpen == one.IsHostOpen)
+            {
+                await AcceptAsync(one.Link);
+            }
+            else if (mayTry)
             {
                 await TellHostOpenAsync(held, one.IsHostOpen, cancellationToken);
             }
@@ -122,29 +161,6 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
             {
                 await AskGuestOpenAsync(one.Link, isKnownOpen: false, cancellationToken);
             }
-        }
-    }
-
-    /// <summary>Takes out everything that was put into QEMU, as far as it lets that happen.</summary>
-    public async Task RemoveAllAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            foreach (int number in _held.Keys)
-            {
-                await RemoveAsync(IdOf(number), cancellationToken);
-            }
-
-            (IReadOnlyList<SerialController> controllers, _) = await _machine.LookAsync(cancellationToken);
-            if (controllers.Any(controller => controller is { IsOwn: true, Taken.Count: 0 })
-                && !await DeleteAsync(SerialController.OwnId, cancellationToken))
-            {
-                LogControllerStays(SerialController.OwnId);
-            }
-        }
-        catch (Exception e) when (e is QmpException or OperationCanceledException)
-        {
-            LogNotRemoved(e.Message);
         }
     }
 
@@ -194,12 +210,13 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     {
         LinkedPort link = wanted.Link;
         PortSpec spec = link.Port.Spec;
-        if (_refused.Contains(link))
+        string id = IdOf(spec.Number);
+        if (_stays.Contains(id))
         {
+            await RefuseAsync(link, $"QEMU has not let go of the earlier {id} yet");
             return;
         }
 
-        string id = IdOf(spec.Number);
         try
         {
             if (_controller is null)
@@ -226,14 +243,13 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
             string reason = _controller?.Taken.GetValueOrDefault(spec.Number) is string owner
                 ? $"QEMU has given its number to {owner} on {_controller.Bus}: take another with port=N"
                 : e.Message;
-            _ = _refused.Add(link);
-            LogRefused(spec, reason);
             await TryRemoveChardevAsync(id, cancellationToken);
-            _ = await InvokeAsync(() => transport.OnCarried(link, reason));
+            await RefuseAsync(link, reason);
             return;
         }
 
         _held[spec.Number] = new Held(link, wanted.IsHostOpen);
+        _ = _refused.Remove(link);
         LogPlugged(spec, _controller!.Bus, id);
         _ = await InvokeAsync(() => transport.OnCarried(link, null));
     }
@@ -246,12 +262,31 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
         {
             await _machine.SetChardevAsync("chardev-change", IdOf(spec.Number), isOpen ? folder.PathOf(spec) : null, cancellationToken);
             held.IsHostOpen = isOpen;
+            await AcceptAsync(held.Link);
         }
         catch (QmpException e) when (e.Class is not null)
         {
-            _ = _refused.Add(held.Link);
-            LogRefused(spec, e.Message);
-            _ = await InvokeAsync(() => transport.OnCarried(held.Link, e.Message));
+            await RefuseAsync(held.Link, e.Message);
+        }
+    }
+
+    /// <summary>QEMU does not do what is wanted of a port, for now. What it has said before is not said again.</summary>
+    private async Task RefuseAsync(LinkedPort link, string reason)
+    {
+        if (_refused.GetValueOrDefault(link) != reason)
+        {
+            _refused[link] = reason;
+            LogRefused(link.Port.Spec, reason);
+            _ = await InvokeAsync(() => transport.OnCarried(link, reason));
+        }
+    }
+
+    /// <summary>A port is as it is wanted.</summary>
+    private async Task AcceptAsync(LinkedPort link)
+    {
+        if (_refused.Remove(link))
+        {
+            _ = await InvokeAsync(() => transport.OnCarried(link, null));
         }
     }
 
@@ -285,71 +320,6 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
         }
     }
 
-    private async Task NoteLossAsync(string id, CancellationToken cancellationToken)
-    {
-        if (NumberOf(id) is not int number)
-        {
-            // The controller: QEMU has taken its ports out before it.
-            _controller = null;
-            _held.Clear();
-        }
-        else if (_held.Remove(number, out Held? held))
-        {
-            // Whoever did that meant it.
-            _ = _refused.Add(held.Link);
-            LogLost(held.Link.Port.Spec, id);
-            await TryRemoveChardevAsync(id, cancellationToken);
-            _ = await InvokeAsync(() =>
-            {
-                held.Link.ForgetGuest("somebody unplugged it in QEMU");
-                transport.OnCarried(held.Link, "somebody unplugged it in QEMU: unplug it here as well, or plug it in again");
-            });
-        }
-    }
-
-    private async Task RemoveAsync(string id, CancellationToken cancellationToken)
-    {
-        _ = await DeleteAsync(id, cancellationToken);
-        await TryRemoveChardevAsync(id, cancellationToken);
-        LogRemoved(id);
-    }
-
-    /// <summary>device_del, and waits until it is gone. False when the guest keeps it.</summary>
-    private async Task<bool> DeleteAsync(string id, CancellationToken cancellationToken)
-    {
-        TaskCompletionSource deleted = _deletions.GetOrAdd(id, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        try
-        {
-            await _machine.RemoveAsync("device_del", id, cancellationToken);
-            await deleted.Task.WaitAsync(DeletionTime, cancellationToken);
-            return true;
-        }
-        catch (QmpException e) when (e.Class == "DeviceNotFound")
-        {
-            return true;
-        }
-        catch (TimeoutException)
-        {
-            return false;
-        }
-        finally
-        {
-            _ = _deletions.TryRemove(id, out _);
-        }
-    }
-
-    private async Task TryRemoveChardevAsync(string id, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _machine.RemoveAsync("chardev-remove", id, cancellationToken);
-        }
-        catch (QmpException e) when (e.Class is not null)
-        {
-            // There is none, or a device that the guest has not let go has it.
-        }
-    }
-
     private Task<bool> InvokeAsync(Action action)
         => loop.InvokeAsync(() =>
         {
@@ -366,20 +336,8 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     [LoggerMessage(145, LogLevel.Error, "{Port} cannot be plugged in: {Reason}")]
     private partial void LogRefused(PortSpec port, string reason);
 
-    [LoggerMessage(146, LogLevel.Information, "{Id}: taken out of QEMU")]
-    private partial void LogRemoved(string id);
-
     [LoggerMessage(147, LogLevel.Information, "virtio-serial controller added to QEMU: {Bus}")]
     private partial void LogControllerAdded(string bus);
-
-    [LoggerMessage(148, LogLevel.Warning, "{Port}: somebody unplugged {Id} in QEMU")]
-    private partial void LogLost(PortSpec port, string id);
-
-    [LoggerMessage(149, LogLevel.Warning, "{Id} stays in QEMU: the guest does not let go of it")]
-    private partial void LogControllerStays(string id);
-
-    [LoggerMessage(154, LogLevel.Warning, "not everything could be taken out of QEMU: {Reason}")]
-    private partial void LogNotRemoved(string reason);
 
     /// <summary>A port that QEMU has.</summary>
     private sealed class Held(LinkedPort link, bool isHostOpen)

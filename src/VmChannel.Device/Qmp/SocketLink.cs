@@ -65,9 +65,20 @@ internal sealed partial class SocketLink : IReadiness, IDisposable
 
     public void OnReady(EpollEvents events)
     {
-        if (_listener is { } listener && !_link.IsConnected && UnixSocket.Accept(listener.Socket, out FileDescriptor? socket).IsSuccess)
+        if (_listener is null || _link.IsConnected)
+        {
+            return;
+        }
+
+        PosixResult result = UnixSocket.Accept(_listener.Socket, out FileDescriptor? socket);
+        if (result.IsSuccess)
         {
             Begin(socket!);
+        }
+        else if (!result.IsAgain)
+        {
+            // Who waits there does not come a second time.
+            TryLater(result.Message);
         }
     }
 
@@ -112,10 +123,15 @@ internal sealed partial class SocketLink : IReadiness, IDisposable
             return;
         }
 
+        TryLater(reason ?? "");
+    }
+
+    private void TryLater(string reason)
+    {
         if (reason != _known)
         {
             _known = reason;
-            LogWaiting(Port.Spec, _socket.Address.ToString(), reason ?? "");
+            LogWaiting(Port.Spec, _socket.Address.ToString(), reason);
         }
 
         _loop.Set(_retry, Retry);
@@ -127,7 +143,7 @@ internal sealed partial class SocketLink : IReadiness, IDisposable
         Process = PeerProcess.At(socket);
         LogConnected(Port.Spec, Process.Value, _socket.Address.ToString());
         _link.Connect(socket, socket);
-        _link.SetGuestOpen(true, "its socket is connected, and says no more");
+        _link.SetGuestOpen(true, "counted as open while its socket is connected; nothing tells whether a program has it");
         _processChanged();
     }
 

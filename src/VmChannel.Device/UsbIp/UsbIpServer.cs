@@ -22,9 +22,11 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
     private readonly LogLimit _limit = new();
     private readonly SortedDictionary<int, UsbIpExport> _exports = [];
     private readonly List<UsbIpGreeting> _greetings = [];
+    private readonly LoopTimer _acceptAgain;
+    private readonly LogLimit _shortLimit = new();
     private FileDescriptor? _listener;
     private Registration? _watch;
-    private LoopTimer? _retry;
+    private bool _isShort;
 
     /// <param name="loop">Serves it.</param>
     /// <param name="endpoint">Where clients connect.</param>
@@ -34,6 +36,7 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
         _loop = loop;
         Endpoint = endpoint;
         _log = log;
+        _acceptAgain = new LoopTimer(() => OnReady(EpollEvents.In));
     }
 
     /// <summary>Where clients connect: with port 0 the system chose, once it listens.</summary>
@@ -73,7 +76,11 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
     }
 
     /// <summary>Exports an adapter, under the bus id of its port.</summary>
-    public void Plug(UsbSerialAdapter adapter) => _exports.Add(adapter.Port.Spec.Number, new UsbIpExport(adapter));
+    public void Plug(UsbSerialAdapter adapter)
+    {
+        _exports.Add(adapter.Port.Spec.Number, new UsbIpExport(adapter));
+        adapter.Port.Record.SetExported();
+    }
 
     /// <summary>Takes an adapter away from whoever has it. The port is the caller's.</summary>
     /// <param name="number">The port's.</param>
@@ -105,13 +112,14 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
                 return;
             }
 
+            _isShort = false;
             Greet(socket!);
         }
     }
 
     public void Dispose()
     {
-        _retry?.Dispose();
+        _acceptAgain.Dispose();
         _watch?.Dispose();
         _listener?.Dispose();
         _listener = null;
@@ -230,14 +238,22 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
         }
     }
 
-    /// <summary>Out of descriptors, say: nobody tells when that is over, and the client waits.</summary>
+    /// <summary>Out of descriptors, say: nobody tells when that is over, and the client waits. Said once for as long as it lasts.</summary>
     private void RetryUnlessEmpty(PosixResult result)
     {
-        if (!result.IsAgain)
+        if (result.IsAgain)
+        {
+            _isShort = false;
+            return;
+        }
+
+        if (!_isShort && _shortLimit.Pass(out _))
         {
             LogAcceptFailed(result.Message);
-            _retry = _loop.After(RetryTime, () => OnReady(EpollEvents.In));
         }
+
+        _isShort = true;
+        _loop.Set(_acceptAgain, RetryTime);
     }
 
     private static string Advice(Errno error) => error switch

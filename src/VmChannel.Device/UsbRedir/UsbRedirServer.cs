@@ -15,13 +15,16 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
 
     private readonly DeviceLoop _loop;
     private readonly ILogger _log;
+    private readonly LoopTimer _connectAgain;
+    private readonly LoopTimer _acceptAgain;
+    private readonly LogLimit _shortLimit = new();
     [SuppressMessage("Usage", "CA2213", Justification = "Its UnixListener disposes it, or else Dispose does.")]
     private FileDescriptor? _listener;
     private UnixListener? _file;
     private Registration? _watch;
     private FileDescriptor? _connecting;
     private UsbRedirSession? _session;
-    private LoopTimer? _retry;
+    private bool _isShort;
     private bool _isDisposed;
 
     /// <param name="loop">Serves it.</param>
@@ -32,6 +35,8 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
         _loop = loop;
         Endpoint = endpoint;
         _log = log;
+        _connectAgain = new LoopTimer(Connect);
+        _acceptAgain = new LoopTimer(() => OnReady(EpollEvents.In));
     }
 
     public UsbRedirEndpoint Endpoint { get; }
@@ -101,6 +106,7 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
                 return;
             }
 
+            _isShort = false;
             if (_session is { Silence: { } silence } silent && silence >= HelloTime)
             {
                 _session = null;
@@ -121,13 +127,15 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
     public void Dispose()
     {
         _isDisposed = true;
-        _retry?.Dispose();
+        _connectAgain.Dispose();
+        _acceptAgain.Dispose();
         _watch?.Dispose();
         _connecting?.Dispose();
         _session?.Dispose();
         _session = null;
         Unplug("the server stops");
         _listener?.Dispose();
+        _listener = null;
         _file?.Dispose();
     }
 
@@ -190,13 +198,15 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
         }
     }
 
-    private void RetryConnect() => _retry = _isDisposed ? null : _loop.After(RetryTime, Connect);
+    private void RetryConnect() => _loop.Set(_connectAgain, RetryTime);
 
     private void Begin(FileDescriptor socket)
     {
         if (Endpoint.Tcp is not null)
         {
+            // Transfers are small and somebody waits for each. A machine that vanished without a word makes room for the next peer.
             _ = StreamSocket.SetNoDelay(socket);
+            _ = StreamSocket.SetKeepAlive(socket, TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(10), 3);
         }
 
         UsbRedirSession session = new(_loop, socket, Endpoint.ToString(), PeerOf(socket), OnEnded, _log);
@@ -235,14 +245,22 @@ public sealed partial class UsbRedirServer : IReadiness, IDisposable
         }
     }
 
-    /// <summary>Out of descriptors, say: nobody tells when that is over, and the peer waits.</summary>
+    /// <summary>Out of descriptors, say: nobody tells when that is over, and the peer waits. Said once for as long as it lasts.</summary>
     private void RetryUnlessEmpty(PosixResult result)
     {
-        if (!result.IsAgain)
+        if (result.IsAgain)
+        {
+            _isShort = false;
+            return;
+        }
+
+        if (!_isShort && _shortLimit.Pass(out _))
         {
             LogAcceptFailed(Endpoint, result.Message);
-            _retry = _loop.After(RetryTime, () => OnReady(EpollEvents.In));
         }
+
+        _isShort = true;
+        _loop.Set(_acceptAgain, RetryTime);
     }
 
     [LoggerMessage(143, LogLevel.Information, "{Endpoint}: front-end ({Peer}) connected")]

@@ -19,13 +19,15 @@ internal sealed class FtdiDevice(FtdiDescriptors descriptors)
     /// <inheritdoc cref="FtdiChip.IsDtrHigh"/>
     public bool IsDtrHigh => _chip.IsDtrHigh;
 
-    /// <summary>As after it was plugged in.</summary>
+    /// <summary>As after it was plugged in, to a guest that knows it already: Linux does not read the strings again after a reset.</summary>
     public void Reset()
     {
         _chip.Reset();
         Configuration = 1;
-        IsNameKnown = false;
     }
+
+    /// <summary>Whoever read the channel's name is gone.</summary>
+    public void Forget() => IsNameKnown = false;
 
     /// <summary>Answers a request; not SET_CONFIGURATION, which is more than an answer.</summary>
     /// <param name="setup">The request.</param>

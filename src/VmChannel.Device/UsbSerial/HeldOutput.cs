@@ -26,6 +26,9 @@ internal sealed class HeldOutput
     /// <summary>The oldest transfer.</summary>
     public Transfer First => _transfers[0];
 
+    /// <summary>All of them, the oldest first.</summary>
+    public IReadOnlyList<Transfer> Transfers => _transfers;
+
     /// <summary>Keeps the rest of a transfer.</summary>
     /// <param name="id">Which.</param>
     /// <param name="taken">Bytes of it that were taken already.</param>
@@ -104,13 +107,31 @@ internal sealed class HeldOutput
         return false;
     }
 
-    /// <summary>Closes a gap: what comes behind it moves up.</summary>
+    /// <summary>Gives up all of them. Costs the same however much waits.</summary>
+    public void Clear()
+    {
+        _transfers.Clear();
+        (_head, Bytes) = (0, 0);
+    }
+
+    /// <summary>Closes a gap: what comes behind it moves up, in as few blocks as the ring allows.</summary>
     private void Cut(int at, int count)
     {
-        Span<byte> ring = _ring.Span;
-        for (int i = at; i < Bytes - count; i++)
+        if (at == 0)
         {
-            ring[(_head + i) % _size] = ring[(_head + i + count) % _size];
+            _head = (_head + count) % _size;
+            Bytes -= count;
+            return;
+        }
+
+        Span<byte> ring = _ring.Span;
+        int to = (_head + at) % _size;
+        int from = (to + count) % _size;
+        for (int left = Bytes - at - count; left > 0;)
+        {
+            int block = Math.Min(left, _size - Math.Max(from, to));
+            ring.Slice(from, block).CopyTo(ring[to..]);
+            (from, to, left) = ((from + block) % _size, (to + block) % _size, left - block);
         }
 
         Bytes -= count;

@@ -242,11 +242,13 @@ public sealed partial class UsbSerialAdapter
         }
 
         _input.Clear();
-        while (_output.Count > 0)
+        for (int i = 0; i < _output.Count; i++)
         {
-            _ = _output.TryRemove(_output.First.Id, out HeldOutput.Transfer transfer);
+            HeldOutput.Transfer transfer = _output.Transfers[i];
             _host?.CompleteOut(transfer.Id, transfer.Taken, TransferStatus.Cancelled);
         }
+
+        _output.Clear();
     }
 
     /// <summary>An IN transfer that is held.</summary>

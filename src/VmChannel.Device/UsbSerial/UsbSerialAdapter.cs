@@ -82,12 +82,10 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         _host = null;
         Port.Record.SetFrontEnd(null);
         _input.Clear();
-        while (_output.Count > 0)
-        {
-            // Not told as taken to anybody: the guest's driver knows that they may not have arrived.
-            _ = _output.TryRemove(_output.First.Id, out _);
-        }
 
+        // Not told as taken to anybody: the guest's driver knows that they may not have arrived.
+        _output.Clear();
+        _device.Forget();
         StartOver(cause);
     }
 

@@ -93,30 +93,10 @@ internal static class CopyAction
         string path = Directory.Exists(to) ? Path.Combine(to, from.FileName) : to;
         await using Stream source = await agent.OpenFileAsync(from.Path, AgentFileAccess.Read, cancellationToken);
         (UnixFileMode mode, long size) = await StatAsync(agent, from, cancellationToken);
-        bool isThere = File.Exists(path);
-        if (isThere && File.GetAttributes(path).HasFlag(FileAttributes.Device))
-        {
-            await using FileStream device = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-            return await CopyAsync(source, device, from.FileName, size, cancellationToken);
-        }
-
-        // Beside the file, so that what is there stays whole until the new one is.
-        string unfinished = $"{path}.{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}.unfinished";
-        try
-        {
-            long copied;
-            await using (FileStream target = Create(unfinished, isThere ? File.GetUnixFileMode(path) : mode))
-            {
-                copied = await CopyAsync(source, target, from.FileName, size, cancellationToken);
-            }
-
-            File.Move(unfinished, path, overwrite: true);
-            return copied;
-        }
-        finally
-        {
-            File.Delete(unfinished);
-        }
+        await using CopyTarget target = await CopyTarget.OpenAsync(path, mode, cancellationToken);
+        long copied = await CopyAsync(source, target.Content, from.FileName, size, cancellationToken);
+        await target.FinishAsync();
+        return copied;
     }
 
     private static async Task<long> CopyAsync(Stream source, Stream target, string name, long size, CancellationToken cancellationToken)
@@ -173,18 +153,6 @@ internal static class CopyAction
         catch (UnauthorizedAccessException e)
         {
             throw new IOException(Directory.Exists(path) ? $"{path} is a folder: cp copies files; for a folder use tar with exec" : e.Message, e);
-        }
-    }
-
-    private static FileStream Create(string path, UnixFileMode mode)
-    {
-        try
-        {
-            return new(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = mode });
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new IOException(e.Message, e);
         }
     }
 }

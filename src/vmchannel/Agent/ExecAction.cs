@@ -3,6 +3,7 @@ using System.Text.Unicode;
 using Microsoft.Win32.SafeHandles;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Control.Agent;
+using VmChannel.Native;
 
 namespace VmChannel.Cli.Agent;
 
@@ -26,7 +27,7 @@ internal static class ExecAction
         {
             AgentExit exit = await agent.ExecAsync(command, limit.Token);
             Print(call, exit);
-            return exit.Code;
+            return Status(exit.Code);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -34,11 +35,29 @@ internal static class ExecAction
         }
     }
 
+    /// <summary>The exit status for a program's exit code: a Windows guest's has 32 bits, and none of those is to look like success.</summary>
+    internal static int Status(int code) => code is >= 0 and <= byte.MaxValue ? code : byte.MaxValue;
+
+    /// <summary>Whether a descriptor is one that a command in the guest gets nothing from: a terminal, or <c>/dev/null</c>.</summary>
+    internal static bool IsSilent(FileDescriptor input)
+    {
+        if (input.Identity() is not FileIdentity identity || Terminal.Is(input))
+        {
+            return true;
+        }
+
+        _ = FileDescriptor.Open("/dev/null", OpenFlags.PathOnly, 0, out FileDescriptor? nothing);
+        using (nothing)
+        {
+            return nothing?.Identity() == identity;
+        }
+    }
+
     /// <summary>All of standard input; null when a person, or nothing, is there.</summary>
     private static async Task<ReadOnlyMemory<byte>?> InputAsync(CancellationToken cancellationToken)
     {
-        if (File.ResolveLinkTarget("/proc/self/fd/0", returnFinalTarget: false) is not FileSystemInfo target
-            || target.FullName.StartsWith("/dev/", StringComparison.Ordinal))
+        using FileDescriptor descriptor = FileDescriptor.Borrow(0);
+        if (IsSilent(descriptor))
         {
             return null;
         }

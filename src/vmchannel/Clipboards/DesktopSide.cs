@@ -25,17 +25,19 @@ internal sealed class DesktopSide(ClipboardSelection selection) : IClipboardSide
 
     private readonly XclipTool _tool = new(selection);
 
+    /// <summary>Also when watching begins anew: what was passed on before is not news then.</summary>
+    private string? _seen;
+
     public string Name => "desktop";
 
     public async Task WatchAsync(Func<Task> changed, CancellationToken cancellation)
     {
-        string? seen = null;
         while (true)
         {
             (string mark, bool isLong) = await MarkAsync(cancellation);
-            if (mark != seen)
+            if (mark != _seen)
             {
-                seen = mark;
+                _seen = mark;
                 await changed();
             }
 

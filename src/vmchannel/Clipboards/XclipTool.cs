@@ -6,22 +6,31 @@ using VmChannel.Control;
 namespace VmChannel.Cli.Clipboards;
 
 /// <summary>Runs <c>xclip</c>, which every distribution has: one process for each question.</summary>
-internal sealed class XclipTool(ClipboardSelection selection)
+internal sealed class XclipTool(ClipboardSelection selection, string program = "xclip")
 {
-    private const string Program = "xclip";
+    /// <summary>What xclip says when there is nothing of that kind; the second only in later versions.</summary>
+    private static readonly string[] Nothing = ["not available", "There is no owner"];
 
     /// <summary>Whoever owns the selection may hang.</summary>
     private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(10);
 
     /// <summary>A target of the selection (ICCCM §2.6.2); null when its owner has none such, or there is no owner.</summary>
-    /// <exception cref="IOException">There is no xclip, or it did not end.</exception>
+    /// <exception cref="IOException">There is no xclip, it did not end, or it cannot ask: there is no display.</exception>
     public async Task<byte[]?> ReadAsync(string target, CancellationToken cancellation)
     {
-        using Process process = Start([Program, "-o", "-selection", Word, "-t", target], redirectsOutput: true);
+        using Process process = Start([program, "-o", "-selection", Word, "-t", target], redirectsOutput: true);
         process.StandardInput.Close();
         using MemoryStream bytes = new();
-        await EndAsync(process, process.StandardOutput.BaseStream.CopyToAsync(bytes, cancellation), cancellation);
-        return process.ExitCode == 0 ? bytes.ToArray() : null;
+        Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);
+        await EndAsync(process, Task.WhenAll(process.StandardOutput.BaseStream.CopyToAsync(bytes, cancellation), errors), cancellation);
+        if (process.ExitCode == 0)
+        {
+            return bytes.ToArray();
+        }
+
+        string error = (await errors).Trim();
+        return Nothing.Any(words => error.Contains(words, StringComparison.Ordinal)) ? null
+            : throw new IOException($"xclip cannot paste: {(error.Length > 0 ? error : $"exit code {process.ExitCode}")}");
     }
 
     /// <summary>The words of a target whose value is text.</summary>
@@ -33,11 +42,11 @@ internal sealed class XclipTool(ClipboardSelection selection)
     /// <summary>Owns the selection until somebody else copies: xclip stays behind for that, and holds none of our streams.</summary>
     public async Task WriteAsync(string target, byte[] bytes, CancellationToken cancellation)
     {
-        using Process process = Start(["sh", "-c", "exec \"$0\" -i -selection \"$1\" -t \"$2\" >/dev/null 2>&1", Program, Word, target], redirectsOutput: false);
+        using Process process = Start(["sh", "-c", "exec \"$0\" -i -selection \"$1\" -t \"$2\" >/dev/null 2>&1", program, Word, target], redirectsOutput: false);
         await EndAsync(process, FeedAsync(process, bytes, cancellation), cancellation);
         if (process.ExitCode != 0)
         {
-            throw new IOException($"{Program} cannot copy (exit code {process.ExitCode}): is DISPLAY right?");
+            throw new IOException($"xclip cannot copy (exit code {process.ExitCode}): is DISPLAY right?");
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class AgentDouble : IAsyncDisposable
     private StreamReader? _lines;
 
     public AgentDouble(TimeSpan? timeout = null, bool isBeside = false)
-        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? TimeSpan.FromSeconds(30), IsBeside = isBeside });
+        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? TimeSpan.FromSeconds(30), FreezeTimeout = timeout ?? TimeSpan.FromSeconds(30), IsBeside = isBeside });
 
     public GuestAgent Agent { get; }
 

@@ -1,3 +1,4 @@
+using VmChannel.Control;
 using VmChannel.Control.Agent;
 using Xunit;
 
@@ -170,6 +171,45 @@ public sealed class GuestAgentTests
         Assert.Equal("""{"execute":"guest-file-close","arguments":{"handle":7}}""", await guest.ReadAsync());
         await guest.SendAsync("{\"return\": {}}\n");
         await closing;
+    }
+
+    [Fact]
+    public async Task File_WhoseReadingIsGivenUp_IsClosedOverTheNextSession()
+    {
+        await using AgentDouble guest = new();
+        Task<Stream> opening = guest.Agent.OpenFileAsync("/tmp/x", AgentFileAccess.Read, Cancellation);
+        await guest.SyncAsync();
+        _ = await guest.ReadAsync();
+        await guest.SendAsync("{\"return\": 7}\n");
+        Stream file = await opening;
+        using CancellationTokenSource stop = new();
+        Task<int> reading = file.ReadAsync(new byte[10], stop.Token).AsTask();
+        _ = await guest.ReadAsync();
+        await stop.CancelAsync();
+        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+        Task closing = file.DisposeAsync().AsTask();
+        await guest.SyncAsync();
+        Assert.Equal("""{"execute":"guest-file-close","arguments":{"handle":7}}""", await guest.ReadAsync());
+        await guest.SendAsync("{\"return\": {}}\n");
+        await closing;
+    }
+
+    [Fact]
+    public async Task Freeze_WithoutAnAnswer_SaysThatTheGuestMayBeFrozen()
+    {
+        await using AgentDouble guest = new(TimeSpan.FromMilliseconds(500));
+        Task<long> freeze = guest.Agent.FreezeAsync(cancellationToken: Cancellation);
+        await guest.SyncAsync();
+        Assert.EndsWith("may be frozen now: thaw them (fsfreeze thaw)", (await Assert.ThrowsAsync<AgentException>(() => freeze)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reasons_WithoutAServerToAsk_AreGivenAllTheSame()
+    {
+        using ControlClient client = new(ControlAddress.Unix("/nowhere/vmchannel.sock"));
+        using AgentPort.Served port = new(client, null, "web", new());
+        Assert.StartsWith("web: no answer from the guest agent in 5 s", await port.WhySilentAsync(TimeSpan.FromSeconds(5), Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("web: the guest agent closed the port", await port.WhyEndedAsync("guest-shutdown", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,6 +58,30 @@ public sealed class ClipboardBridgeTests : IAsyncDisposable
         Assert.Contains("b: it takes nothing", _complaints);
     }
 
+    [Fact]
+    public async Task Side_ThatIsSlowToAnswer_StallsNobodyAndItsOlderItemGoesNowhere()
+    {
+        TaskCompletionSource answer = new();
+        _sides[0].Answer = answer.Task;
+        _sides[0].Copy(new("text/plain", [1]));
+        await UntilAsync(() => _sides[0].Reads > 0);
+        ClipboardItem newer = new("text/plain", [2]);
+        _sides[1].Refuses = true;
+        _sides[0].Refuses = true;
+        _sides[1].Copy(newer);
+        await UntilAsync(() => _sides[2].Item?.Identity == newer.Identity);
+        answer.SetResult();
+
+        // The last side's copy gets past whatever the first one brought.
+        await UntilAsync(() => _sides.All(side => side.IsQuiet));
+        ClipboardItem last = new("text/plain", [3]);
+        _sides[1].Refuses = false;
+        _sides[0].Refuses = false;
+        _sides[0].Copy(last);
+        await UntilAsync(() => _sides.All(side => side.Item?.Identity == last.Identity));
+        Assert.Equal(2, _bridge.Passed);
+    }
+
     private static async Task UntilAsync(Func<bool> condition)
     {
         for (long end = Environment.TickCount64 + 20_000; !condition();)
@@ -79,6 +103,11 @@ public sealed class ClipboardBridgeTests : IAsyncDisposable
 
         public bool Refuses { get; set; }
 
+        /// <summary>When it gives what it has.</summary>
+        public Task Answer { get; set; } = Task.CompletedTask;
+
+        public int Reads { get; private set; }
+
         public bool IsQuiet => _changes.Reader.Count == 0;
 
         public void Copy(ClipboardItem item)
@@ -95,7 +124,13 @@ public sealed class ClipboardBridgeTests : IAsyncDisposable
             }
         }
 
-        public Task<ClipboardItem?> ReadAsync(CancellationToken cancellation) => Task.FromResult(_item);
+        public async Task<ClipboardItem?> ReadAsync(CancellationToken cancellation)
+        {
+            ClipboardItem? item = _item;
+            Reads++;
+            await Answer.WaitAsync(cancellation);
+            return item;
+        }
 
         public Task WriteAsync(ClipboardItem item, CancellationToken cancellation)
         {

@@ -193,6 +193,15 @@ public sealed class DeviceDiagnosisTests
         Assert.Contains("for 30 s", ExpectPort(stuck, "port-stalled", Severity.Warning, fix).What, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false, "the socket", "args qemu")]
+    [InlineData(true, "no guest has imported", "args usbip")]
+    public void Adapter_ThatNobodyHas_SaysWhatToRun(bool isExported, string what, string fix)
+    {
+        PortState adapter = Open with { Spec = new(1, "org.test.one") { Transport = PortTransport.UsbSerial }, IsExported = isExported, IsReady = false, IsGuestOpen = false };
+        Assert.Contains(what, ExpectPort(adapter, "adapter-not-fetched", Severity.Warning, fix).What, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Port_Throttled_IsANote() => ExpectPort(Open with { ThrottledSince = Now.AddSeconds(-3) }, "port-throttled", Severity.Note, null);
 

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
 using VmChannel.Device.Events;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Qmp;
@@ -14,6 +16,8 @@ public sealed class QmpTransportTests : IDisposable
 
     private readonly LogLines _log = new();
     private readonly ScriptedMonitor _monitor = new();
+    [SuppressMessage("Usage", "CA2213", Justification = "the port's")]
+    private readonly ScriptedEnd _end = new();
     private readonly LoopThread _thread;
     [SuppressMessage("Usage", "CA2213", Justification = "disposed on the loop's thread")]
     private readonly QmpTransport _transport;
@@ -27,7 +31,7 @@ public sealed class QmpTransportTests : IDisposable
             _thread.Loop, new(MaxPorts: 31), new QmpEndpoint(_monitor.Address, LeavesPorts: true), VmJournal.Unread, _log.For<QmpTransport>()));
         _port = _thread.Invoke(() =>
         {
-            Port port = new(new PortSpec(1, "org.test.one"), new ScriptedEnd(), _thread.Loop, _log.For<Port>());
+            Port port = new(new PortSpec(1, "org.test.one"), _end, _thread.Loop, _log.For<Port>());
             port.Start();
             _transport.Reserve();
             _ = _transport.Plug(port);
@@ -74,6 +78,64 @@ public sealed class QmpTransportTests : IDisposable
         Assert.False(_port.State.IsGuestOpen);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Port_ThatQemuRefusedForAMoment_IsPluggedInLater(bool isToldThatItRuns)
+    {
+        await _monitor.GreetAsync();
+        _ = await ServeUntilAsync("device_add", "device_add is not allowed while migrating");
+        _ = await ServeUntilAsync("chardev-remove");
+        await WaitForAsync(() => _transport.State.Obstacles.ContainsKey(1));
+        if (isToldThatItRuns)
+        {
+            await _monitor.SayAsync("""{"event": "RESUME"}""");
+        }
+
+        _ = await ServeUntilAsync("device_add", "device_add is not allowed while migrating");
+        _ = await ServeUntilAsync("chardev-remove");
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        _ = await ServeUntilAsync("device_add");
+        await WaitForAsync(() => _transport.State.Obstacles.Count == 0);
+        Assert.Single(_log.All, line => line.Contains("while migrating", StringComparison.Ordinal));
+        Assert.True(_transport.IsConnected);
+    }
+
+    [Fact]
+    public async Task HostEnd_ThatQemuCouldNotBeTold_IsToldLater()
+    {
+        await _monitor.GreetAsync();
+        _ = await ServeUntilAsync("device_add");
+        _thread.Invoke(() => _end.Connect(true));
+        Assert.Contains("pipe", await ServeUntilAsync("chardev-change", "Failed to open pipe: Too many open files"), StringComparison.Ordinal);
+        await WaitForAsync(() => _transport.State.Obstacles.ContainsKey(1));
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        Assert.Contains("pipe", await ServeUntilAsync("chardev-change"), StringComparison.Ordinal);
+        await WaitForAsync(() => _transport.State.Obstacles.Count == 0);
+    }
+
+    [Fact]
+    public async Task Port_ThatQemuDoesNotLetGo_IsTakenOutLater()
+    {
+        await _monitor.GreetAsync();
+        _ = await ServeUntilAsync("device_add");
+        _ = _thread.Invoke(() => _transport.Unplug(1));
+        _ = await ServeUntilAsync("device_del", "device_del is not allowed while migrating");
+        await WaitForAsync(() => _log.Contains("stays in QEMU"));
+        Assert.True(_transport.IsConnected);
+
+        // The number is not used again before that.
+        _ = _thread.Invoke(() => _transport.Plug(_port));
+        await WaitForAsync(() => _transport.State.Obstacles.ContainsKey(1));
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        string removal = await ServeUntilAsync("device_del");
+        string id = JsonDocument.Parse(removal).RootElement.GetProperty("arguments").GetProperty("id").GetString()!;
+        await _monitor.SayAsync($$"""{"event": "DEVICE_DELETED", "data": {"device": "{{id}}"} }""");
+        _ = await ServeUntilAsync("device_add");
+        await WaitForAsync(() => _transport.State.Obstacles.Count == 0);
+        Assert.False(_log.Contains("has left"));
+    }
+
     public void Dispose()
     {
         _transport.StopAsync().Wait(Deadline, TestContext.Current.CancellationToken);
@@ -85,6 +147,45 @@ public sealed class QmpTransportTests : IDisposable
         });
         _thread.Dispose();
         _monitor.Dispose();
+    }
+
+    /// <summary>Answers as a QEMU with one controller does, up to a command, which is refused if there is a reason.</summary>
+    /// <returns>That command's line.</returns>
+    private async Task<string> ServeUntilAsync(string command, string? refusal = null)
+    {
+        while (true)
+        {
+            string line = await _monitor.HearAsync().WaitAsync(Deadline, TestContext.Current.CancellationToken);
+            JsonElement asked = JsonDocument.Parse(line).RootElement;
+            string name = asked.GetProperty("execute").GetString()!;
+            string path = asked.TryGetProperty("arguments", out JsonElement arguments) && arguments.TryGetProperty("path", out JsonElement at) ? at.GetString()! : "";
+            string value = (name, path) switch
+            {
+                ("qom-list", "/machine/peripheral-anon") => """[{"name": "device[0]", "type": "child<virtio-serial-pci>"}]""",
+                ("qom-list", "/machine/peripheral") or ("query-chardev", _) => "[]",
+                ("qom-list", _) => """[{"name": "serial.0", "type": "child<virtio-serial-bus>"}]""",
+                ("qom-get", _) => "31",
+                ("query-status", _) => """{"running": true}""",
+                _ => "{}",
+            };
+            string outcome = name == command && refusal is not null
+                ? $"\"error\": {{\"class\": \"GenericError\", \"desc\": \"{refusal}\"}}"
+                : $"\"return\": {value}";
+            await _monitor.SayAsync($"{{{outcome}, \"id\": {asked.GetProperty("id")}}}");
+            if (name == command)
+            {
+                return line;
+            }
+        }
+    }
+
+    private static async Task WaitForAsync(Func<bool> condition)
+    {
+        for (long start = Stopwatch.GetTimestamp(); !condition();)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < Deadline);
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>Gives the same answer to each of some commands, or to all that come within a moment.</summary>

@@ -44,6 +44,13 @@ public sealed class UsbIpServerTests
     }
 
     [Fact]
+    public void Plug_Adapter_ItsStateSaysHowAGuestGetsIt()
+    {
+        using UsbIpRig rig = new();
+        Assert.True(rig.State.IsExported);
+    }
+
+    [Fact]
     public void Import_Adapter_IsAnFtdiWithTheChannelsName()
     {
         using UsbIpRig rig = new();

@@ -205,6 +205,28 @@ public sealed class ConversationTests : IDisposable
         first.SetDtr(true);
     }
 
+    /// <summary>Linux does not read the strings again after a reset (<c>usbreset</c>); the next guest knows nothing.</summary>
+    [Fact]
+    public void Reset_OfAnAdapterWhoseNameIsKnown_LeavesItNamed()
+    {
+        using (UsbPeer peer = _rig.Fetch())
+        {
+            _ = ReadString(peer, 2);
+            _ = peer.Ask(0x00, 9, 1);
+            Assert.True(_rig.Port.State.IsNamed);
+            peer.Send(3, 0);
+            _ = peer.Ask(0x00, 9, 1);
+            Assert.True(_rig.Port.State.IsReady);
+            Assert.True(_rig.Port.State.IsNamed);
+        }
+
+        Wait.Until(() => _rig.Port.State.FrontEnd is null, "the guest to be gone");
+        using UsbPeer next = _rig.Fetch();
+        _ = next.Ask(0x00, 9, 1);
+        Assert.True(_rig.Port.State.IsReady);
+        Assert.False(_rig.Port.State.IsNamed);
+    }
+
     private static string ReadString(UsbPeer peer, byte index)
     {
         (byte status, byte[] data) = peer.Ask(0x80, 6, (ushort)(0x0300 | index), 0x0409, 255);

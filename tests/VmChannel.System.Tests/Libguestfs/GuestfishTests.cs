@@ -52,8 +52,45 @@ public sealed class GuestfishTests : IDisposable
         string log = await File.ReadAllTextAsync(_folder.File("serve.log"), TestContext.Current.CancellationToken);
         Assert.Contains("(org.libguestfs.channel.0): guest opened", log, StringComparison.Ordinal);
 
+        await UntilNoServerAsync();
         await using HostProcess check = await HostProcess.RunAsync("/sbin/e2fsck", "-fn", disk);
         Assert.Equal(0, await check.Ended);
+    }
+
+    [Theory]
+    [InlineData("/nowhere/vmchannel", "No such file")]
+    [InlineData("/bin/false", "ended before it served")]
+    public async Task Server_ThatDoesNotStart_IsSaidAndNotWaitedFor(string program, string reason)
+    {
+        await using HostProcess wrapper = HostProcess.Start(
+            [Path.Combine(Executables.Repository, "examples", "libguestfs-hv"), "-chardev", $"socket,path={_folder.File("guestfsd.sock")},id=channel0"],
+            start => start.Environment["VMCHANNEL"] = program);
+        Assert.Equal(1, await wrapper.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
+        Assert.Contains(reason, wrapper.Errors.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>The server's environment names its log, which is in this test's folder.</summary>
+    private async Task UntilNoServerAsync()
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Patience.Short);
+        while (Directory.EnumerateDirectories("/proc").Any(IsOurServer))
+        {
+            await Task.Delay(50, limit.Token);
+        }
+
+        bool IsOurServer(string process)
+        {
+            try
+            {
+                return File.ReadAllText(Path.Combine(process, "cmdline")).Contains("\0serve\0", StringComparison.Ordinal)
+                    && File.ReadAllText(Path.Combine(process, "environ")).Contains(_folder.File("serve.log"), StringComparison.Ordinal);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
     }
 
     /// <summary>QEMU 11 from its packages, as one program.</summary>
