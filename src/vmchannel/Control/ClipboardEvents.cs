@@ -12,8 +12,6 @@ namespace VmChannel.Cli.Control;
 /// <remarks>A state makes the one before it useless, so a slow listener gets the last of each selection and nothing is kept for it.</remarks>
 internal static class ClipboardEvents
 {
-    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
-
     public static async Task HandleAsync(ControlCall call)
     {
         SharedClipboard clipboard = await ClipboardRoutes.FindAsync(call);
@@ -48,13 +46,7 @@ internal static class ClipboardEvents
         Dictionary<ClipboardSelection, long> told = [];
         while (!clipboard.IsClosed)
         {
-            Task<bool> next = changes.ReadAsync(call.Cancellation).AsTask();
-            while (!next.IsCompleted && await Task.WhenAny(next, Task.Delay(KeepAlive, call.Cancellation)) != next)
-            {
-                await call.Http.Response.WriteAsync(": keep-alive\n\n", call.Cancellation);
-            }
-
-            _ = await next;
+            _ = await EventsRoute.NextAsync(call, changes.ReadAsync(call.Cancellation).AsTask());
 
             foreach (ClipboardState state in ClipboardRoutes.Selections.Select(clipboard.StateOf).OrderBy(state => state.Change))
             {

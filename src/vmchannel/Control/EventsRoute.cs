@@ -39,19 +39,32 @@ internal static class EventsRoute
         }
     }
 
+    /// <summary>Waits for what is to be told next, and shows meanwhile that the stream is alive.</summary>
+    /// <param name="call">Who listens.</param>
+    /// <param name="next">Ends when the call is cancelled.</param>
+    /// <remarks>A guest sets the pace: a wait leaves no timer behind.</remarks>
+    public static async Task<bool> NextAsync(ControlCall call, Task<bool> next)
+    {
+        while (true)
+        {
+            try
+            {
+                return await next.WaitAsync(KeepAlive);
+            }
+            catch (TimeoutException)
+            {
+                await WriteAsync(call, ": keep-alive\n\n");
+            }
+        }
+    }
+
     private static async Task ListenAsync(ControlCall call, string? vm, long after)
     {
         await using IAsyncEnumerator<JournalEntry> entries =
             call.Server.Journal.ReadAsync(after, call.Cancellation).GetAsyncEnumerator(call.Cancellation);
         while (true)
         {
-            Task<bool> next = entries.MoveNextAsync().AsTask();
-            while (!next.IsCompleted && await Task.WhenAny(next, Task.Delay(KeepAlive, call.Cancellation)) != next)
-            {
-                await WriteAsync(call, ": keep-alive\n\n");
-            }
-
-            if (!await next)
+            if (!await NextAsync(call, entries.MoveNextAsync().AsTask()))
             {
                 return;
             }

@@ -41,6 +41,23 @@ public sealed class ClipboardContentTests
         Assert.True(content.IsUtf8());
     }
 
+    /// <summary>Around the borders of the blocks that it is looked at in.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(3, 0)]
+    [InlineData(3, 65_536)]
+    [InlineData(65_535, 65_537)]
+    [InlineData(65_536, 200_000)]
+    [InlineData(0, 200_000)]
+    public void TrimNuls_NulsAfterText_AllGoAndNoMore(int textBytes, int nuls)
+    {
+        byte[] text = [.. Enumerable.Repeat((byte)0, textBytes), .. "x"u8];
+        using ClipboardContent content = ClipboardContent.Of([.. text, .. new byte[nuls]]);
+        content.TrimNuls();
+        Assert.Equal(text.Length, content.Length);
+        Assert.Equal(text, content.RuneBlocks().SelectMany(block => block.ToArray()));
+    }
+
     [Fact]
     public void Dispose_ByOneOfTwoHolders_LeavesItReadable()
     {

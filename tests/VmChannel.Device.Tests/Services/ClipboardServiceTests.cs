@@ -235,6 +235,143 @@ public sealed class ClipboardServiceTests
         await HostEndDriver.UntilAsync(() => _clipboard.StateOf(0).Owner == ClipboardOwner.Nobody, "nobody has it");
     }
 
+    /// <summary>vdagentd releases so when a session's agent goes, and never answers what that agent was asked for.</summary>
+    [Fact]
+    public async Task Guest_ReleasesWithoutAnAnswer_WhoWaitsIsToldAndTheNextCopyCanBePasted()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        Task<ClipboardFault> first = FaultAsync(ClipboardType.Utf8Text);
+        Task<ClipboardFault> second = FaultAsync(ClipboardType.Utf8Text);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        await agent.SendAsync(MessageType.ClipboardRelease, GuestAgent.Words(0));
+        Assert.Equal(ClipboardFault.NotThere, await SoonAsync(first));
+        Assert.Equal(ClipboardFault.NotThere, await SoonAsync(second));
+        await CopyAsync(agent);
+        Task<byte[]> pasted = PasteAsync();
+        Assert.Equal(GuestAgent.Words(0, 1), await agent.ExpectAsync(MessageType.ClipboardRequest));
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "new"u8.ToArray());
+        Assert.Equal("new"u8.ToArray(), await SoonAsync(pasted));
+    }
+
+    /// <summary>On a serial line nothing else tells that the agent was started anew.</summary>
+    [Fact]
+    public async Task Agent_BeginsAnewWithoutAnAnswer_WhoWaitsIsToldAndTheNextCopyCanBePasted()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        Task<ClipboardFault> waits = FaultAsync(ClipboardType.Utf8Text);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        GuestAgent next = new(guest);
+        await next.SendAsync(MessageType.AnnounceCapabilities, GuestAgent.Words(1, 0x0002_0060));
+        _ = await next.ExpectAsync(MessageType.AnnounceCapabilities);
+        Assert.Equal(ClipboardFault.NotThere, await SoonAsync(waits));
+        await CopyAsync(next);
+        Task<byte[]> pasted = PasteAsync();
+        Assert.Equal(GuestAgent.Words(0, 1), await next.ExpectAsync(MessageType.ClipboardRequest));
+        await next.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "new"u8.ToArray());
+        Assert.Equal("new"u8.ToArray(), await SoonAsync(pasted));
+    }
+
+    [Fact]
+    public async Task Host_CopiesWhileOthersWaitForTheGuest_TheAgentIsNotAskedForIt()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        Task<ClipboardFault> first = FaultAsync(ClipboardType.Utf8Text);
+        Task<ClipboardFault> second = FaultAsync(ClipboardType.Utf8Text);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        Offer("host"u8);
+        Assert.True(await agent.TakeGrabAsync());
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 0));
+        Assert.Equal(ClipboardFault.NotThere, await SoonAsync(first));
+        Assert.Equal(ClipboardFault.NotThere, await SoonAsync(second));
+    }
+
+    [Fact]
+    public async Task Askers_WhoLeft_TakeNobodysPlace()
+    {
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = await OpenAsync(guest);
+        await CopyAsync(agent);
+        using CancellationTokenSource left = new();
+        Task asked = _clipboard.GetAsync(ClipboardSelection.Clipboard, null, left.Token);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        Task[] leaving = [asked, .. Enumerable.Range(0, 16).Select(_ => _clipboard.GetAsync(ClipboardSelection.Clipboard, null, left.Token))];
+        await left.CancelAsync();
+        foreach (Task asker in leaving)
+        {
+            _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asker);
+        }
+
+        Task<byte[]> stays = PasteAsync();
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "for nobody"u8.ToArray());
+        Assert.Equal(GuestAgent.Words(0, 1), await agent.ExpectAsync(MessageType.ClipboardRequest));
+        await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "for one"u8.ToArray());
+        Assert.Equal("for one"u8.ToArray(), await SoonAsync(stays));
+    }
+
+    [Fact]
+    public async Task Transfer_LongerThanThePatienceButNeverSilent_Comes()
+    {
+        TimeSpan patience = TimeSpan.FromSeconds(3);
+        GuestFetch fetch = new(ClipboardType.Png);
+        Task<ClipboardContent> waits = fetch.WaitAsync(patience, TestContext.Current.CancellationToken);
+        using IncomingData data = new(new(ClipboardSelection.Clipboard, ClipboardType.Png), fetch, null, 1000);
+        long begin = Environment.TickCount64;
+        int bytes = 0;
+        for (; Environment.TickCount64 - begin < patience.TotalMilliseconds + 500; bytes++)
+        {
+            data.Append([1]);
+            await HostEndDriver.MomentAsync();
+        }
+
+        _ = data.Finish();
+        using ClipboardContent content = await waits;
+        Assert.Equal(bytes, content.Length);
+    }
+
+    [Fact]
+    public async Task Fetch_NothingHeard_EndsAndWhatFollowsIsNotKept()
+    {
+        GuestFetch fetch = new(ClipboardType.Png);
+        using IncomingData data = new(new(ClipboardSelection.Clipboard, ClipboardType.Png), fetch, null, 1000);
+        ClipboardException fault = await Assert.ThrowsAsync<ClipboardException>(
+            () => fetch.WaitAsync(TimeSpan.FromMilliseconds(1), TestContext.Current.CancellationToken));
+        Assert.Equal(ClipboardFault.NoAnswer, fault.Fault);
+        data.Append([1]);
+        Assert.Equal(0, data.Finish());
+    }
+
+    /// <summary>What it holds is in anonymous files, which no heap and no resident memory shows.</summary>
+    [Fact]
+    public async Task Guest_ClaimsAGigabyteAndSendsMoreThanTheLimit_NothingOfItIsKept()
+    {
+        const int MaxBytes = 64 * 1024;
+        const int SentBytes = 16 * 1024 * 1024;
+        _clipboard = new(ClipboardPolicy.Default with { MaxBytes = MaxBytes });
+        await using HostEndDriver guest = await StartAsync();
+        GuestAgent agent = new(guest);
+        await agent.OpenAsync(MaxBytes);
+        await CopyAsync(agent);
+        Task<ClipboardFault> pasted = FaultAsync(ClipboardType.Utf8Text);
+        _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+        const uint Claimed = 1024 * 1024 * 1024;
+        await guest.WriteAsync(GuestAgent.Words(1, 20 + Claimed, 1, 4, 0, 0, Claimed, 0, 1));
+        byte[] some = Enumerable.Repeat((byte)'x', 64 * 1024).ToArray();
+        for (int sent = 0; sent < SentBytes; sent += some.Length)
+        {
+            await guest.WriteAsync(some);
+        }
+
+        await guest.DrainedAsync();
+        Assert.InRange(HeldBytes(), 0, SentBytes / 4);
+        Assert.Equal(ClipboardFault.TooLong, await SoonAsync(pasted));
+    }
+
     /// <summary>As <c>vmchannel-guest clipboard copy</c> does it, in the protocol's old way.</summary>
     [Fact]
     public async Task Guest_PushesAndGoes_TheTextStays()
@@ -325,6 +462,52 @@ public sealed class ClipboardServiceTests
 
         Assert.False(File.Exists(inlet));
         Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task TextFile_CannotBeReplaced_NothingIsLeftBeside()
+    {
+        string folder = Directory.CreateTempSubdirectory("vmchannel").FullName;
+        string outlet = Path.Combine(folder, "out");
+        await using (HostEndDriver guest = new())
+        {
+            await guest.StartAsync(ServiceCatalog.Create("clipboard", new Dictionary<string, string> { ["text-out"] = outlet }, guest.Loop, guest.Log));
+            _ = Directory.CreateDirectory(outlet);
+            GuestAgent agent = await OpenAsync(guest);
+            await agent.GrabAsync();
+            _ = await agent.ExpectAsync(MessageType.ClipboardRequest);
+            await agent.SendAsync(MessageType.ClipboardData, GuestAgent.Words(0, 1), "text"u8.ToArray());
+            await HostEndDriver.UntilAsync(() => guest.Log.Count(69) == 1, "it is told");
+        }
+
+        Assert.Equal([outlet], Directory.GetFileSystemEntries(folder));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>Far less than the time a silent agent is given.</summary>
+    private static Task<T> SoonAsync<T>(Task<T> result) => result.WaitAsync(SharedClipboard.AnswerTime / 2, TestContext.Current.CancellationToken);
+
+    /// <summary>Bytes in the anonymous files of all clipboard contents of this process.</summary>
+    private static long HeldBytes()
+    {
+        long bytes = 0;
+        foreach (FileInfo descriptor in new DirectoryInfo("/proc/self/fd").EnumerateFiles())
+        {
+            try
+            {
+                if (descriptor.LinkTarget?.StartsWith("/memfd:clipboard", StringComparison.Ordinal) == true)
+                {
+                    using FileStream file = new(descriptor.FullName, FileMode.Open, FileAccess.Read);
+                    bytes += file.Length;
+                }
+            }
+            catch (IOException)
+            {
+                // Closed meanwhile by another test.
+            }
+        }
+
+        return bytes;
     }
 
     private static async Task<GuestAgent> OpenAsync(HostEndDriver guest)

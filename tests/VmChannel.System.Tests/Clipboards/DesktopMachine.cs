@@ -13,6 +13,9 @@ public abstract class DesktopMachine : IAsyncLifetime
     /// <summary>A clipboard that no agent uses, for a guest that lies.</summary>
     public const string Hostile = "test.hostile";
 
+    /// <summary>Its max-size=, in bytes: far less than a lie sends.</summary>
+    public const int HostileLimit = 64 * 1024;
+
     private readonly TestFolder _folder = new();
 
     internal ServeProcess Serve { get; private set; } = null!;
@@ -93,7 +96,7 @@ public sealed class UmlDesktop : DesktopMachine
     private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
     {
         ServeProcess serve = await ServeProcess.StartAsync(
-            folder, "-virtioserial", $"protocol={Spice}", "-virtioserial", $"protocol={Hostile},service=clipboard");
+            folder, "-virtioserial", $"protocol={Spice}", "-virtioserial", $"protocol={Hostile},service=clipboard,max-size={HostileLimit}");
         return (serve, new(await UmlGuest.BootAsync(serve, Memory), DesktopGuest.OnUml));
     }
 

@@ -180,7 +180,11 @@ internal sealed class AgentConversation : IDisposable
         }
     }
 
-    private GuestFetch? TakeFetch(ClipboardSelection selection) => _fetches[(int)selection].TakeNext(_clipboard.State(selection).Types);
+    private GuestFetch? TakeFetch(ClipboardSelection selection)
+    {
+        ClipboardState state = _clipboard.State(selection);
+        return _fetches[(int)selection].TakeNext(state.Owner == ClipboardOwner.Guest ? state.Types : ClipboardTypes.None);
+    }
 
     private ClipboardContent? FindData(ClipboardRequest asked)
         => Knows(asked.Selection) && _clipboard.HostContent(asked.Selection) is ClipboardContent content && content.Type == asked.Type ? content.Hold() : null;
@@ -200,6 +204,12 @@ internal sealed class AgentConversation : IDisposable
         _pushes = theirs.Capabilities.HasFlag(AgentCapabilities.Clipboard);
         if (theirs.IsRequest)
         {
+            // Whatever the agent was asked for before it began anew, it knows nothing of.
+            foreach (FetchQueue queue in _fetches)
+            {
+                queue.FailAll("the guest's agent has begun anew");
+            }
+
             _serials.Reset();
             if (!Outbox.Announce(new(IsRequest: false, Ours)))
             {
@@ -260,6 +270,7 @@ internal sealed class AgentConversation : IDisposable
         if (_clipboard.State(release.Selection).Owner == ClipboardOwner.Guest)
         {
             _clipboard.SetGuest(release.Selection, ClipboardTypes.None, isThere: false);
+            _fetches[(int)release.Selection].FailWaiting("the guest has it no more");
             changed = release.Selection;
         }
 

@@ -46,10 +46,17 @@ internal sealed class ClipboardContent(ClipboardType type) : IDisposable
     /// <summary>Agents of Windows end texts with NULs, which are no part of them.</summary>
     public void TrimNuls()
     {
-        Span<byte> last = stackalloc byte[1];
-        while (Length > 0 && Read(last, Length - 1) == 1 && last[0] == 0)
+        byte[] block = new byte[Math.Min(BlockBytes, Length)];
+        while (Length > 0)
         {
-            Length--;
+            int start = Math.Max(0, Length - block.Length);
+            int count = Read(block.AsSpan(0, Length - start), start);
+            int last = block.AsSpan(0, count).LastIndexOfAnyExcept((byte)0);
+            Length = start + last + 1;
+            if (last >= 0)
+            {
+                return;
+            }
         }
     }
 

@@ -18,6 +18,16 @@ internal sealed class FetchQueue
     /// <summary>Queues one, or fails it when too many wait.</summary>
     public void Add(GuestFetch fetch)
     {
+        for (int left = _waiting.Count; left > 0; left--)
+        {
+            // Whoever gave up waiting is no reason to turn somebody else away.
+            GuestFetch earlier = _waiting.Dequeue();
+            if (!earlier.IsOver)
+            {
+                _waiting.Enqueue(earlier);
+            }
+        }
+
         if (_waiting.Count == MaxWaiting)
         {
             fetch.Fail(ClipboardFault.NoAnswer, $"{MaxWaiting} others wait already for what the guest's agent does not give");
@@ -39,6 +49,7 @@ internal sealed class FetchQueue
             }
             else if (!next.IsOver)
             {
+                next.Renew();
                 Asked = next;
                 return next;
             }
@@ -64,10 +75,17 @@ internal sealed class FetchQueue
         }
     }
 
-    /// <summary>The agent has gone.</summary>
+    /// <summary>The agent has gone, or begun anew: no answer comes any more.</summary>
     public void FailAll(string reason)
     {
-        TakeAsked()?.Fail(ClipboardFault.NotThere, reason);
+        FailWaiting(reason);
+        Asked = null;
+    }
+
+    /// <summary>What the guest offered is gone. An answer that crossed this may still come, until the guest copies anew.</summary>
+    public void FailWaiting(string reason)
+    {
+        Asked?.Fail(ClipboardFault.NotThere, reason);
         while (_waiting.TryDequeue(out GuestFetch? fetch))
         {
             fetch.Fail(ClipboardFault.NotThere, reason);

@@ -6,6 +6,7 @@ namespace VmChannel.Device.Services.Clipboard;
 internal sealed class GuestFetch(ClipboardType type)
 {
     private readonly TaskCompletionSource<ClipboardContent> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _heard = Environment.TickCount64;
 
     public ClipboardType Type { get; } = type;
 
@@ -22,13 +23,18 @@ internal sealed class GuestFetch(ClipboardType type)
 
     public void Fail(ClipboardFault fault, string message) => _ = _result.TrySetException(new ClipboardException(fault, message));
 
+    /// <summary>Something was heard of it: patience begins anew.</summary>
+    public void Renew() => Volatile.Write(ref _heard, Environment.TickCount64);
+
     /// <summary>The data, held by the caller.</summary>
+    /// <param name="patience">The longest silence; a slow transfer may take longer as a whole.</param>
+    /// <param name="cancellation">Nobody wants it any more.</param>
     /// <exception cref="ClipboardException">It cannot be had.</exception>
     public async Task<ClipboardContent> WaitAsync(TimeSpan patience, CancellationToken cancellation)
     {
         try
         {
-            return await _result.Task.WaitAsync(patience, cancellation);
+            return await WaitWhileHeardOfAsync(patience, cancellation);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
@@ -44,6 +50,25 @@ internal sealed class GuestFetch(ClipboardType type)
             }
 
             throw;
+        }
+    }
+
+    private async Task<ClipboardContent> WaitWhileHeardOfAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        for (TimeSpan left = patience; ;)
+        {
+            try
+            {
+                return await _result.Task.WaitAsync(left, cancellation);
+            }
+            catch (TimeoutException)
+            {
+                left = patience - TimeSpan.FromMilliseconds(Environment.TickCount64 - Volatile.Read(ref _heard));
+                if (left <= TimeSpan.Zero)
+                {
+                    throw;
+                }
+            }
         }
     }
 }

@@ -27,6 +27,13 @@ internal sealed class IncomingData(ClipboardRequest head, GuestFetch? asked, Act
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
+        if (asked?.IsOver == true)
+        {
+            // Whoever asked has left: the rest is only read past.
+            GiveBack();
+        }
+
+        asked?.Renew();
         if (!bytes.IsEmpty)
         {
             _content?.Append(bytes);

@@ -9,7 +9,7 @@ namespace VmChannel.Device.Services.Clipboard;
 /// </remarks>
 internal sealed class SharedClipboard
 {
-    /// <summary>How long the guest's agent and the program that owns its clipboard have for an answer.</summary>
+    /// <summary>The longest silence of the guest's agent, and of the program that owns its clipboard, until the whole answer has come.</summary>
     public static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(60);
 
     internal const int Selections = 3;

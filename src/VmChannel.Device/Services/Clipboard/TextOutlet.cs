@@ -112,18 +112,27 @@ internal sealed partial class TextOutlet(string path, SharedClipboard clipboard,
         // A name nobody can have put a file or a link under.
         string whole = $"{path}.{Guid.NewGuid():n}";
         _ = FileDescriptor.Open(whole, Flags, OwnerOnly, out FileDescriptor? file).OrThrow($"open {whole}");
-        using (file)
+        try
         {
-            foreach (ReadOnlyMemory<byte> block in text.RuneBlocks())
+            using (file)
             {
-                for (ReadOnlySpan<byte> rest = block.Span; !rest.IsEmpty;)
+                foreach (ReadOnlyMemory<byte> block in text.RuneBlocks())
                 {
-                    rest = rest[file!.Write(rest).OrThrow($"write {whole}")..];
+                    for (ReadOnlySpan<byte> rest = block.Span; !rest.IsEmpty;)
+                    {
+                        rest = rest[file!.Write(rest).OrThrow($"write {whole}")..];
+                    }
                 }
             }
-        }
 
-        File.Move(whole, path, overwrite: true);
+            File.Move(whole, path, overwrite: true);
+        }
+        catch
+        {
+            // A disk may be full: what failed must not stay and fill it.
+            File.Delete(whole);
+            throw;
+        }
     }
 
     [LoggerMessage(64, LogLevel.Information, "clipboard: no text from the guest: {Reason}")]
