@@ -49,14 +49,15 @@ internal sealed class HeapTrim : IAsyncDisposable
             TimeSpan pause = _pause;
             while (IsWorthIt())
             {
-                (long, long) before = (_journal.Last, _wakeups());
+                (long Events, long Wakeups) before = (_journal.Last, _wakeups());
                 await Task.Delay(pause, _stop.Token);
                 if (before == (_journal.Last, _wakeups()))
                 {
                     Trim();
                 }
 
-                pause = pause < _pause * MostPauses ? pause * 2 : pause;
+                // Channels may be busy for days, and looking takes the processor from nobody if it is seldom.
+                pause = before.Events != _journal.Last ? _pause : pause < _pause * MostPauses ? pause * 2 : pause;
             }
         }
     }
