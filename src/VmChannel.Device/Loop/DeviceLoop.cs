@@ -19,6 +19,7 @@ public sealed partial class DeviceLoop : IDisposable
     private readonly Epoll _epoll = new(EventsPerWait);
     private readonly FileDescriptor _wake = EventFd.Create();
     private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly ConcurrentDictionary<Type, object> _shared = new();
     private readonly Dictionary<ulong, Registration> _registrations = [];
     private readonly PriorityQueue<LoopTimer, long> _timers = new();
     private readonly Queue<Runnable> _runnable = new();
@@ -94,6 +95,11 @@ public sealed partial class DeviceLoop : IDisposable
         });
         return done.Task;
     }
+
+    /// <summary>Any thread: the one object of its kind that everything on this loop shares, such as memory that is needed for a turn only.</summary>
+    internal T Shared<T>()
+        where T : class, new()
+        => (T)_shared.GetOrAdd(typeof(T), static _ => new T());
 
     /// <summary>Loop thread: watches a descriptor, edge-triggered. The handler is called at least once if it is ready now.</summary>
     public PosixResult Add(FileDescriptor fd, EpollEvents events, IReadiness handler, out Registration? registration)

@@ -16,7 +16,7 @@ namespace VmChannel.Device.VirtioSerial;
 /// </remarks>
 /// <param name="number">The port number.</param>
 /// <param name="loop">Gives it its turns.</param>
-/// <param name="batch">Shared by all ports, which take turns.</param>
+/// <param name="batch">Shared by all ports of the loop, which take turns.</param>
 /// <param name="settings">The device's.</param>
 /// <param name="counters">The device's.</param>
 /// <param name="nudge">Sends a redundant PORT_OPEN.</param>

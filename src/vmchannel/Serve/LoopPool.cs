@@ -26,6 +26,18 @@ internal sealed class LoopPool(LoopPlan plan, ILoggerFactory log)
         }
     }
 
+    /// <summary>How often its loops have woken up.</summary>
+    public long Wakeups
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _loops.Sum(lease => lease.Loop.Wakeups);
+            }
+        }
+    }
+
     /// <summary>A new loop, or the one with the fewest VMs when there are as many as may be.</summary>
     public DeviceLoop Take()
     {
