@@ -31,15 +31,16 @@ internal static class BenchCommand
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
         Option<int> turns = new("--round-trips") { Description = "turns of each round-trip run", DefaultValueFactory = _ => 2000 };
         Option<string> only = new("--only") { Description = "take only measures whose name contains this", DefaultValueFactory = _ => "" };
+        Option<int> poll = new("--poll-us") { Description = "--poll-us of our device in the scenarios qemu and uml" };
         scenarios.AcceptOnlyFromAmong(Scenarios);
         RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.")
         {
-            scenarios, json, runs, seconds, turns, only,
+            scenarios, json, runs, seconds, turns, only, poll,
         };
         root.Add(CallerCommand.Create());
         root.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(scenarios) is { Length: > 0 } chosen ? chosen : Scenarios,
-            new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!),
+            new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!, parsed.GetValue(poll)),
             parsed.GetValue(json),
             cancellationToken));
         return root;
@@ -126,7 +127,7 @@ internal static class BenchCommand
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;
-        await using GuestRig guests = await GuestRig.BootAsync(vmm, folder.Path, cancellationToken);
+        await using GuestRig guests = await GuestRig.BootAsync(vmm, folder.Path, settings.PollMicroseconds, cancellationToken);
         return new GuestScenario(settings, guests).Run(vmm);
     }
 }

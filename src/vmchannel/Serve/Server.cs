@@ -23,11 +23,12 @@ internal sealed class Server : IAsyncDisposable
 
     /// <param name="log">For all parts.</param>
     /// <param name="names">Where VMs are found by others; null = nowhere.</param>
-    public Server(ILoggerFactory log, IVmNames? names = null)
+    /// <param name="loops">How its loops work.</param>
+    public Server(ILoggerFactory log, IVmNames? names = null, LoopPlan? loops = null)
     {
         _log = log;
         _names = names;
-        _loops = new LoopPool(Environment.ProcessorCount, log);
+        _loops = new LoopPool(loops ?? LoopPlan.Default, log);
         _trim = new HeapTrim(Journal, () => _loops.Wakeups, QuietTime);
 
         // Without it a large device fails later, and in a less clear way.
