@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VmChannel.GuestTool;
+using VmChannel.GuestTool.Clipboards;
 using VmChannel.GuestTool.Doctor;
 using VmChannel.GuestTool.Handlers;
 using VmChannel.GuestTool.Init;

@@ -55,6 +55,7 @@ public sealed partial class LayeringTests
     [InlineData("src/VmChannel.Wire", new string[0])]
     [InlineData("src/VmChannel.Native", new string[0])]
     [InlineData("src/VmChannel.Device", new[] { "VmChannel.Wire", "VmChannel.Native" })]
+    [InlineData("src/VmChannel.Desktop", new[] { "VmChannel.Wire", "VmChannel.Native" })]
     [InlineData("src/VmChannel.Mux", new string[0])]
     [InlineData("src/VmChannel.AspNetCore", new[] { "VmChannel.Guest", "VmChannel.Mux" })]
     [InlineData("src/VmChannel.Control", new[] { "VmChannel.Mux" })]

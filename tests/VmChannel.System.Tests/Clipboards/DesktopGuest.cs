@@ -21,8 +21,18 @@ internal sealed class DesktopGuest(Guest guest, string mount)
 
     public Guest Guest { get; } = guest;
 
-    /// <summary>Starts the X server and both agents.</summary>
+    /// <summary>Starts the X server and both parts of SPICE's agent.</summary>
     public async Task StartAsync()
+    {
+        await StartDisplayAsync();
+        await Guest.RunAsync("mkdir -p /dev/virtio-ports; ln -sf ../vmchannel/com/redhat/spice/0 /dev/virtio-ports/com.redhat.spice.0");
+        await Guest.UntilAsync("[ -e /dev/virtio-ports/com.redhat.spice.0 ]");
+        await StartDaemonAsync();
+        await StartAgentAsync();
+    }
+
+    /// <summary>Starts the X server.</summary>
+    public async Task StartDisplayAsync()
     {
         string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
         await Guest.RunAsync(
@@ -37,14 +47,9 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             for folder in dev proc sys; do mount --bind /$folder $folder; done
             cp -r /host/etc/. etc/
             echo user:x:1000:1000::/tmp:/bin/sh > etc/passwd
-            mkdir -p /dev/virtio-ports
-            ln -sf ../vmchannel/com/redhat/spice/0 /dev/virtio-ports/com.redhat.spice.0
             """);
-        await Guest.UntilAsync("[ -e /dev/virtio-ports/com.redhat.spice.0 ]");
         await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -nolisten tcp -screen 0 800x600x24");
         await Guest.UntilAsync("[ -S /desktop/tmp/.X11-unix/X7 ]");
-        await StartDaemonAsync();
-        await StartAgentAsync();
     }
 
     /// <summary>The system's part of the agent: it has the port open while somebody is logged in.</summary>
@@ -59,7 +64,21 @@ internal sealed class DesktopGuest(Guest guest, string mount)
     /// <summary>The session's part of the agent.</summary>
     public Task StartAgentAsync() => StartInBackgroundAsync("agent", AsUser, "/usr/bin/spice-vdagent -x -d");
 
-    /// <summary>Ends a program that was started here, by its name: <c>daemon</c> or <c>agent</c>.</summary>
+    /// <summary>Starts our own agent, which needs no part of the system's.</summary>
+    public async Task StartShareAsync()
+    {
+        await Guest.RunAsync("mkdir -p /tmp; [ -e /tmp/.X11-unix ] || ln -s /desktop/tmp/.X11-unix /tmp/.X11-unix");
+        await Guest.RunAsync($"({Variables} exec vmchannel-guest clipboard) </dev/null 3>&- >>/desktop/tmp/share.log 2>&1 & echo $! >/desktop/tmp/share.pid");
+    }
+
+    /// <summary>Starts a program that has marked something, and ends with it.</summary>
+    public async Task StartOwnerAsync()
+    {
+        await Guest.RunAsync("printf short-lived > /desktop/tmp/owner.txt");
+        await StartInBackgroundAsync("owner", AsUser, "/usr/bin/xclip -quiet -i -selection primary /tmp/owner.txt");
+    }
+
+    /// <summary>Ends a program that was started here, by its name: <c>daemon</c>, <c>agent</c>, <c>share</c> or <c>owner</c>.</summary>
     public Task KillAsync(string name) => Guest.RunAsync($"pid=$(</desktop/tmp/{name}.pid); kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.02; done");
 
     /// <summary>A bash script in which <c>u</c> runs programs of the desktop as its user.</summary>
@@ -82,7 +101,7 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             """);
 
     /// <summary>Everything that the programs started here said.</summary>
-    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb daemon agent; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log || true; done");
+    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb daemon agent share; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log 2>/dev/null || true; done");
 
     private Task<string> StartInBackgroundAsync(string name, string inside, string program)
         => RunAsync($"({Variables} exec {inside} {program}) </dev/null 3>&- >>/desktop/tmp/{name}.log 2>&1 & echo $! >/desktop/tmp/{name}.pid");

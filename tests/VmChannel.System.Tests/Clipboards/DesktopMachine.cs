@@ -29,9 +29,12 @@ public abstract class DesktopMachine : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         (Serve, Desktop) = await BootAsync(_folder);
-        await Desktop.StartAsync();
+        await StartDesktopAsync();
         await WaitForAgentAsync();
     }
+
+    /// <summary>Starts the X server and an agent.</summary>
+    private protected virtual Task StartDesktopAsync() => Desktop.StartAsync();
 
     /// <summary>Waits until the agent has told what it can.</summary>
     internal async Task WaitForAgentAsync()
@@ -110,6 +113,22 @@ public sealed class UmlDesktop : DesktopMachine
     }
 }
 
+/// <summary>The desktop in User Mode Linux, without a SPICE package that runs: our own tool is its agent.</summary>
+public sealed class ShareDesktop : DesktopMachine
+{
+    private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
+    {
+        ServeProcess serve = await ServeProcess.StartAsync(folder, "-virtioserial", $"protocol={Spice}");
+        return (serve, new(await UmlGuest.BootAsync(serve, "mem=768M"), DesktopGuest.OnUml));
+    }
+
+    private protected override async Task StartDesktopAsync()
+    {
+        await Desktop.StartDisplayAsync();
+        await Desktop.StartShareAsync();
+    }
+}
+
 /// <summary>The desktop in QEMU, on a USB serial adapter.</summary>
 public sealed class UsbDesktop : DesktopMachine
 {
@@ -128,6 +147,9 @@ public sealed class UsbDesktop : DesktopMachine
 
 [CollectionDefinition]
 public sealed class UmlDesktopTests : ICollectionFixture<UmlDesktop>;
+
+[CollectionDefinition]
+public sealed class ShareDesktopTests : ICollectionFixture<ShareDesktop>;
 
 [CollectionDefinition]
 public sealed class UsbDesktopTests : ICollectionFixture<UsbDesktop>;

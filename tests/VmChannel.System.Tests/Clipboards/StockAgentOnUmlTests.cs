@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clipboards;
@@ -9,75 +7,11 @@ namespace VmChannel.SystemTests.Clipboards;
 [Collection<UmlDesktopTests>]
 public sealed class StockAgentOnUmlTests(UmlDesktop machine) : StockAgentTests(machine)
 {
-    private const int BigBytes = 20 * 1024 * 1024;
+    [Fact]
+    public Task Text_Of20MiB_BothWays() => new ClipboardLoad(Machine).PassBigTextAsync();
 
     [Fact]
-    public async Task Text_Of20MiB_BothWays()
-    {
-        await Desktop.RunAsync($"head -c {BigBytes / 4 * 3} /dev/urandom | base64 -w0 > /desktop/tmp/big");
-        string[] sum = (await Desktop.RunAsync("cksum < /desktop/tmp/big")).Split(' ');
-        Assert.Equal(BigBytes, int.Parse(sum[1], CultureInfo.InvariantCulture));
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("cat /desktop/tmp/big");
-        _ = await Machine.GuestCopiedAsync(before);
-        byte[] text = await Machine.PasteAsync("text");
-        Assert.Equal(string.Join(' ', sum), await ChecksumAsync(text));
-
-        Array.Reverse(text);
-        await Machine.CopyAsync(text);
-        string expected = await ChecksumAsync(text);
-        await Desktop.RunAsync(
-            $"for ((n = 0; n < 20; n++)); do last=$(u /usr/bin/xclip -o -selection clipboard | cksum); [ \"$last\" = '{expected}' ] && exit 0; done; echo $last; exit 1",
-            Patience.Long);
-    }
-
-    /// <summary>Guest and host copy in turns, as fast as each hears of the other: 200 changes of owner.</summary>
-    [Fact]
-    public async Task Ownership_ChangesInFastAlternation_NobodyPastesWhatIsStale()
-    {
-        const int Rounds = 100;
-        await Machine.CopyAsync("host 0"u8.ToArray());
-        await Desktop.PasteUntilAsync("host 0");
-        long before = await Machine.ChangeAsync();
-        Task<string> guest = Desktop.RunAsync(
-            $$"""
-            for ((round = 1; round <= {{Rounds}}; round++)); do
-                printf "guest $round" | u /usr/bin/xclip -i -selection clipboard >/dev/null 2>&1
-                for ((n = 0; ; n++)); do
-                    last=$(u /usr/bin/xclip -o -selection clipboard 2>&1)
-                    case $last in
-                        "host $round") break ;;
-                        "guest $round" | Error*) ;;
-                        *) echo "round $round: pasted $last"; exit 1 ;;
-                    esac
-                    [ $n -lt 1000 ] || { echo "round $round: still $last"; exit 1; }
-                done
-            done
-            """,
-            Patience.Long);
-        using CancellationTokenSource limit = new(Patience.Long);
-        int answered = 0;
-        await foreach (ClipboardInfo info in Machine.Control.WatchClipboardAsync("device", DesktopMachine.Spice, limit.Token))
-        {
-            if (info is not { Selection: ClipboardSelection.Clipboard, Owner: ClipboardOwner.Guest } || info.Change <= before)
-            {
-                continue;
-            }
-
-            Assert.Equal($"guest {answered + 1}", Encoding.UTF8.GetString(await Machine.PasteAsync("text")));
-            answered++;
-            await Machine.CopyAsync(Encoding.UTF8.GetBytes($"host {answered}"));
-            if (answered == Rounds)
-            {
-                break;
-            }
-        }
-
-        await guest;
-
-        // Each side copied once a round; a loop would have made more of it. An owner that goes may be heard of besides.
-        Assert.InRange(await Machine.ChangeAsync() - before, 2 * Rounds, 3 * Rounds);
-    }
+    public Task Ownership_ChangesInFastAlternation_NobodyPastesWhatIsStale() => new ClipboardLoad(Machine).AlternateAsync(rounds: 100);
 
     /// <summary>A reboot with nobody's help: the server keeps what the host copied.</summary>
     [Fact]

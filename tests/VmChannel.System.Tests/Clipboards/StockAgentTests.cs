@@ -1,70 +1,10 @@
-using System.Text;
-using VmChannel.Cli.Fetch;
-using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clipboards;
 
-/// <summary>The clipboard with SPICE's stock agent: X11 in the guest, xclip as its user, the control API as the host's. On every transport.</summary>
-public abstract class StockAgentTests(DesktopMachine machine) : IAsyncDisposable
+/// <summary>With SPICE's stock agent, which has two parts.</summary>
+public abstract class StockAgentTests(DesktopMachine machine) : ClipboardTests(machine)
 {
-    /// <summary>An image of the packages that the guest runs from: both sides can read it.</summary>
-    private const string Image = "usr/share/icons/Adwaita/512x512/places/folder-pictures.png";
-
-    private protected DesktopMachine Machine { get; } = machine;
-
-    private protected DesktopGuest Desktop => Machine.Desktop;
-
-    [Fact]
-    public async Task Text_GuestToHost_ByteForByte()
-    {
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("printf 'Grüße\\tvon\\nhier'");
-        ClipboardInfo info = await Machine.GuestCopiedAsync(before);
-        Assert.Equal("text", info.Types[0]);
-        Assert.Equal("Grüße\tvon\nhier", Encoding.UTF8.GetString(await Machine.PasteAsync()));
-    }
-
-    [Fact]
-    public async Task Text_HostToGuest_IsPastedAsOftenAsWanted()
-    {
-        await Machine.CopyAsync("hello from the host, ünd mehr"u8.ToArray());
-        await Desktop.PasteUntilAsync("hello from the host, ünd mehr");
-        await Desktop.PasteUntilAsync("hello from the host, ünd mehr");
-    }
-
-    [Fact]
-    public async Task Png_BothWays()
-    {
-        byte[] image = await File.ReadAllBytesAsync(Path.Combine(await GuestImage.RootOfAsync(PackageSets.Desktop), Image), TestContext.Current.CancellationToken);
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync($"cat /host/{Image}", target: "image/png");
-        ClipboardInfo info = await Machine.GuestCopiedAsync(before);
-        Assert.Equal(["png"], info.Types);
-        Assert.Equal(image, await Machine.PasteAsync());
-
-        Array.Reverse(image, 8, image.Length - 8);
-        await Machine.CopyAsync(image, "image/png");
-        string expected = await ChecksumAsync(image);
-        await Desktop.RunAsync(
-            "for ((n = 0; n < 600; n++)); do last=$(u /usr/bin/xclip -o -selection clipboard -t image/png 2>/dev/null | cksum); "
-            + $"[ \"$last\" = '{expected}' ] && exit 0; sleep 0.05; done; echo $last; exit 1");
-    }
-
-    [Fact]
-    public async Task PrimarySelection_BothWays_LeavesTheClipboardAlone()
-    {
-        await Machine.CopyAsync("the clipboard"u8.ToArray());
-        await Desktop.PasteUntilAsync("the clipboard");
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("printf 'marked in the guest'", "primary");
-        _ = await Machine.GuestCopiedAsync(before, ClipboardSelection.Primary);
-        Assert.Equal("marked in the guest"u8.ToArray(), await Machine.PasteAsync(selection: ClipboardSelection.Primary));
-        await Machine.CopyAsync("marked on the host"u8.ToArray(), selection: ClipboardSelection.Primary);
-        await Desktop.PasteUntilAsync("marked on the host", "primary");
-        await Desktop.PasteUntilAsync("the clipboard");
-    }
-
     [Theory]
     [InlineData("agent")]
     [InlineData("daemon")]
@@ -90,23 +30,5 @@ public abstract class StockAgentTests(DesktopMachine machine) : IAsyncDisposable
         await Desktop.CopyAsync("printf 'after it'");
         _ = await Machine.GuestCopiedAsync(before);
         Assert.Equal("after it"u8.ToArray(), await Machine.PasteAsync());
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        GC.SuppressFinalize(this);
-        if (TestContext.Current.TestState?.Result == TestResult.Failed)
-        {
-            TestContext.Current.TestOutputHelper?.WriteLine($"{await Desktop.LogsAsync()}\n--- serve ---\n{Machine.Serve.Log}");
-        }
-    }
-
-    private protected static async Task<string> ChecksumAsync(byte[] bytes)
-    {
-        await using HostProcess cksum = HostProcess.Start(["cksum"]);
-        await cksum.Input.WriteAsync(bytes, TestContext.Current.CancellationToken);
-        cksum.Input.Close();
-        Assert.Equal(0, await cksum.Ended);
-        return cksum.Output.ToString().Trim();
     }
 }

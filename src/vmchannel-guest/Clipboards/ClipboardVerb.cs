@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Text;
+using VmChannel.Desktop.X11;
 using VmChannel.Guest;
+using VmChannel.GuestTool.Handlers;
 
-namespace VmChannel.GuestTool;
+namespace VmChannel.GuestTool.Clipboards;
 
-/// <summary><c>clipboard</c>: copies to and pastes from the host's clipboard, where no SPICE agent does.</summary>
+/// <summary><c>clipboard</c>: shares the desktop's clipboard with the host, or copies and pastes a text, where no SPICE agent does.</summary>
 internal static class ClipboardVerb
 {
     // Ours, and the one that stock guests know.
@@ -21,7 +23,51 @@ internal static class ClipboardVerb
             using Stream output = Console.OpenStandardOutput();
             output.Write(client.Paste());
         }));
-        return new("clipboard", "Copy text to the host and paste text from it.") { copy, paste };
+        Option<string?> display = new("--display") { HelpName = "NAME", Description = "The X11 display; without it DISPLAY says which" };
+        Option<int> maxSize = new("--max-size") { HelpName = "MIB", Description = "The longest that may pass, in MiB (default 64)", DefaultValueFactory = _ => 64 };
+        maxSize.Validators.Add(result =>
+        {
+            if (result.GetValue(maxSize) is < 1 or > 1024)
+            {
+                result.AddError("--max-size: a number of MiB from 1 to 1024 is needed");
+            }
+        });
+        Command command = new(
+            "clipboard",
+            "Share the desktop's clipboard with the host: what is copied on one side can be pasted on the other, text and images, also what was "
+            + "marked with the mouse. Goes on until the desktop ends. X11, and Wayland through Xwayland; takes the place of spice-vdagent.")
+        {
+            display, maxSize, copy, paste,
+        };
+        command.SetAction((parsed, _) => ShareAsync(parsed.GetValue(display) ?? Environment.GetEnvironmentVariable("DISPLAY"), parsed.GetValue(maxSize) * 1024 * 1024));
+        return command;
+    }
+
+    private static async Task<int> ShareAsync(string? display, int maxBytes)
+    {
+        if (string.IsNullOrEmpty(display))
+        {
+            return Failure.Report("DISPLAY is not set: start it in the desktop's session, or name the display with --display");
+        }
+
+        using StopRequest stop = new();
+        try
+        {
+            using X11Clipboard desktop = X11Clipboard.Open(DisplayName.Parse(display));
+            return Failure.Report(await new ShareLoop(Names, desktop, maxBytes).RunAsync(stop.Token));
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            return Failure.None;
+        }
+        catch (ChannelBusyException fault)
+        {
+            return Failure.Report($"{fault.Name}: another program has it open, such as spice-vdagentd, or this one");
+        }
+        catch (IOException fault)
+        {
+            return Failure.Report(fault.Message);
+        }
     }
 
     private static async Task<int> RunAsync(Action<AgentClient> act)
@@ -40,7 +86,7 @@ internal static class ClipboardVerb
             }
             catch (ChannelBusyException)
             {
-                return Failure.Report($"{name}: another program has it open, such as spice-vdagentd; use the desktop's clipboard then");
+                return Failure.Report($"{name}: another program has it open, such as spice-vdagentd or vmchannel-guest clipboard; use the desktop's clipboard then");
             }
             catch (ChannelException fault)
             {

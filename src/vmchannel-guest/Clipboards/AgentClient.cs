@@ -1,7 +1,7 @@
 using System.Buffers;
 using VmChannel.Wire.VdAgent;
 
-namespace VmChannel.GuestTool;
+namespace VmChannel.GuestTool.Clipboards;
 
 /// <summary>The guest's side of the SPICE agent protocol, for one text in one direction. Blocking; one thread reads and writes.</summary>
 internal sealed class AgentClient(Stream channel)
