@@ -1,9 +1,12 @@
 using System.CommandLine;
 using VmChannel.Bench.Alone;
 using VmChannel.Bench.Api;
+using VmChannel.Bench.Fair;
 using VmChannel.Bench.Guests;
 using VmChannel.Bench.Http;
+using VmChannel.Bench.Many;
 using VmChannel.Bench.Results;
+using VmChannel.Bench.Start;
 using VmChannel.Bench.Usb;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
@@ -13,7 +16,7 @@ namespace VmChannel.Bench;
 /// <summary>The command line: which scenarios, how often, for people or for programs.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] Scenarios = ["qemu", "uml", "usb", "device", "api", "http"];
+    private static readonly string[] Scenarios = ["qemu", "uml", "usb", "device", "many", "fair", "start", "api", "http"];
 
     /// <summary>What is measured.</summary>
     /// <exception cref="BenchException">Nobody says.</exception>
@@ -22,21 +25,22 @@ internal static class BenchCommand
 
     public static RootCommand Create()
     {
-        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = "which to run: qemu, uml, usb, device, api, http (default: all)" };
+        Argument<string[]> scenarios = new("scenario") { Arity = ArgumentArity.ZeroOrMore, Description = $"which to run: {string.Join(", ", Scenarios)} (default: all)" };
         Option<bool> json = new("--json") { Description = "print every value as JSON instead of a table" };
         Option<int> runs = new("--runs") { Description = "pairs of runs of each measure", DefaultValueFactory = _ => 5 };
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
         Option<int> turns = new("--round-trips") { Description = "turns of each round-trip run", DefaultValueFactory = _ => 2000 };
         Option<string> only = new("--only") { Description = "take only measures whose name contains this", DefaultValueFactory = _ => "" };
+        Option<int> poll = new("--poll-us") { Description = "--poll-us of our device in the scenarios qemu and uml" };
         scenarios.AcceptOnlyFromAmong(Scenarios);
         RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.")
         {
-            scenarios, json, runs, seconds, turns, only,
+            scenarios, json, runs, seconds, turns, only, poll,
         };
         root.Add(CallerCommand.Create());
         root.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(scenarios) is { Length: > 0 } chosen ? chosen : Scenarios,
-            new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!),
+            new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!, parsed.GetValue(poll)),
             parsed.GetValue(json),
             cancellationToken));
         return root;
@@ -87,6 +91,22 @@ internal static class BenchCommand
             return [alone.Run()];
         }
 
+        if (scenario == "many")
+        {
+            return [await new ManyScenario(settings, Program, folder.Path).RunAsync()];
+        }
+
+        if (scenario == "fair")
+        {
+            await using FairRig rig = await FairRig.StartAsync(Program, folder.Path);
+            return [new FairScenario(settings, rig).Run()];
+        }
+
+        if (scenario == "start")
+        {
+            return [new StartScenario(settings, Program, folder.Path).Run()];
+        }
+
         if (scenario == "api")
         {
             await using BusyServer server = await BusyServer.StartAsync(Program, folder.Path);
@@ -107,7 +127,7 @@ internal static class BenchCommand
         }
 
         Vmm vmm = scenario == "qemu" ? Vmm.Qemu : Vmm.Uml;
-        await using GuestRig rig = await GuestRig.BootAsync(vmm, folder.Path, cancellationToken);
-        return new GuestScenario(settings, rig).Run(vmm);
+        await using GuestRig guests = await GuestRig.BootAsync(vmm, folder.Path, settings.PollMicroseconds, cancellationToken);
+        return new GuestScenario(settings, guests).Run(vmm);
     }
 }

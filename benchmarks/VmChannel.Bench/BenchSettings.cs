@@ -5,7 +5,8 @@ namespace VmChannel.Bench;
 /// <param name="Seconds">About how long one throughput run takes.</param>
 /// <param name="RoundTrips">Turns of each round-trip run.</param>
 /// <param name="Only">Part of the names of the measures to take; empty for all.</param>
-internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, string Only)
+/// <param name="PollMicroseconds">What <c>--poll-us</c> of our device is.</param>
+internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, string Only, int PollMicroseconds)
 {
     private const long FirstBytes = 256 * 1024;
 

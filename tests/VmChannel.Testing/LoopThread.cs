@@ -7,9 +7,11 @@ public sealed class LoopThread : IDisposable
 {
     private readonly Thread _thread;
 
-    public LoopThread(LogLines log)
+    /// <param name="log">For defects.</param>
+    /// <param name="poll">How long it looks around before it sleeps.</param>
+    public LoopThread(LogLines log, TimeSpan poll = default)
     {
-        Loop = new DeviceLoop(log.For<DeviceLoop>());
+        Loop = new DeviceLoop(log.For<DeviceLoop>(), poll);
         _thread = new Thread(Loop.Run) { IsBackground = true, Name = "loop" };
         _thread.Start();
     }

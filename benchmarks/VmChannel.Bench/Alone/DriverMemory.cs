@@ -20,6 +20,7 @@ internal sealed class DriverMemory : IDisposable
         Words = _mapping.Words();
     }
 
+    /// <summary>Of no use once the device has it mapped.</summary>
     public FileDescriptor File { get; }
 
     public ulong Length { get; }

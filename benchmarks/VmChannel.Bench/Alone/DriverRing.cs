@@ -7,6 +7,8 @@ namespace VmChannel.Bench.Alone;
 /// <remarks>One descriptor per chain. The device uses chains in order, so slot and ring position are the same number.</remarks>
 internal sealed class DriverRing : IDisposable
 {
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(1);
+
     private readonly RingMemory _descriptors;
     private readonly RingMemory _availableRing;
     private readonly RingMemory _usedRing;
@@ -14,7 +16,10 @@ internal sealed class DriverRing : IDisposable
     private ushort _available;
     private ushort _used;
 
-    public DriverRing(DriverMemory memory, int size)
+    /// <param name="memory">Where it lies.</param>
+    /// <param name="size">Entries.</param>
+    /// <param name="hasCall">The device calls; otherwise whoever waits looks again every millisecond.</param>
+    public DriverRing(DriverMemory memory, int size, bool hasCall)
     {
         Size = size;
         DescriptorsAt = memory.Reserve((ulong)SplitLayout.DescriptorBytes(size));
@@ -23,7 +28,8 @@ internal sealed class DriverRing : IDisposable
         _descriptors = memory.Words.Slice((int)DescriptorsAt, SplitLayout.DescriptorBytes(size));
         _availableRing = memory.Words.Slice((int)AvailableAt, SplitLayout.AvailableBytes(size));
         _usedRing = memory.Words.Slice((int)UsedAt, SplitLayout.UsedBytes(size));
-        _wait = [new PollEntry(Call.Number, PollEvents.In)];
+        Call = hasCall ? EventFd.Create() : null;
+        _wait = Call is null ? [] : [new PollEntry(Call.Number, PollEvents.In)];
     }
 
     public int Size { get; }
@@ -36,7 +42,7 @@ internal sealed class DriverRing : IDisposable
 
     public FileDescriptor Kick { get; } = EventFd.Create();
 
-    public FileDescriptor Call { get; } = EventFd.Create();
+    public FileDescriptor? Call { get; }
 
     /// <summary>Kicks sent.</summary>
     public long Kicks { get; private set; }
@@ -94,6 +100,14 @@ internal sealed class DriverRing : IDisposable
         return true;
     }
 
+    /// <summary>The device has used a buffer that was not taken. After false it calls as soon as it does.</summary>
+    public bool HasUsed()
+    {
+        // Full barrier: as in Wait.
+        Interlocked.MemoryBarrier();
+        return _usedRing.ReadUInt16(SplitLayout.Index) != _used;
+    }
+
     /// <summary>Sleeps until the device has used a buffer.</summary>
     public void Wait()
     {
@@ -102,14 +116,17 @@ internal sealed class DriverRing : IDisposable
         while (_usedRing.ReadUInt16(SplitLayout.Index) == _used)
         {
             Waits++;
-            _ = Poll.Wait(_wait, Timeout.InfiniteTimeSpan).OrThrow("poll");
-            EventFd.Clear(Call);
+            _ = Poll.Wait(_wait, Call is null ? LookAgain : Timeout.InfiniteTimeSpan).OrThrow("poll");
+            if (Call is not null)
+            {
+                EventFd.Clear(Call);
+            }
         }
     }
 
     public void Dispose()
     {
         Kick.Dispose();
-        Call.Dispose();
+        Call?.Dispose();
     }
 }

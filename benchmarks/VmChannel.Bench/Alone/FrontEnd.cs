@@ -14,10 +14,11 @@ internal sealed class FrontEnd : IDisposable
     private readonly FileDescriptor _socket;
     private readonly DriverMemory _memory;
 
-    public FrontEnd(UnixAddress address, DriverMemory memory)
+    /// <param name="socket">Connected to the device; owned from here on.</param>
+    /// <param name="memory">The guest's.</param>
+    public FrontEnd(FileDescriptor socket, DriverMemory memory)
     {
-        _ = StreamSocket.Connect(address, out FileDescriptor? socket).OrThrow($"connect to {address}");
-        _socket = socket!;
+        _socket = socket;
         _memory = memory;
         _ = _socket.SetNonBlocking(false).OrThrow("fcntl");
         Say(VhostUserRequest.SetOwner, []);
@@ -26,10 +27,16 @@ internal sealed class FrontEnd : IDisposable
         ShareMemory();
     }
 
-    /// <summary>Makes a ring and starts it.</summary>
-    public DriverRing Start(int index, int size)
+    public static FileDescriptor Connect(UnixAddress address)
     {
-        DriverRing ring = new(_memory, size);
+        _ = StreamSocket.Connect(address, out FileDescriptor? socket).OrThrow($"connect to {address}");
+        return socket!;
+    }
+
+    /// <summary>Makes a ring and starts it.</summary>
+    public DriverRing Start(int index, int size, bool hasCall)
+    {
+        DriverRing ring = new(_memory, size, hasCall);
         Span<byte> payload = stackalloc byte[VringAddress.Size];
         SayState(VhostUserRequest.SetVringNum, index, size);
         SayState(VhostUserRequest.SetVringBase, index, 0);
@@ -37,7 +44,11 @@ internal sealed class FrontEnd : IDisposable
             (uint)index, 0, DriverMemory.UserBase + ring.DescriptorsAt, DriverMemory.UserBase + ring.UsedAt,
             DriverMemory.UserBase + ring.AvailableAt, 0).Write(payload);
         Say(VhostUserRequest.SetVringAddr, payload);
-        SayDescriptor(VhostUserRequest.SetVringCall, index, ring.Call);
+        if (ring.Call is { } call)
+        {
+            SayDescriptor(VhostUserRequest.SetVringCall, index, call);
+        }
+
         SayDescriptor(VhostUserRequest.SetVringKick, index, ring.Kick);
         SayState(VhostUserRequest.SetVringEnable, index, 1);
         return ring;
@@ -72,6 +83,7 @@ internal sealed class FrontEnd : IDisposable
         payload[0] = 1;
         new MemoryRegion(0, _memory.Length, DriverMemory.UserBase, 0).Write(payload[MemoryTable.HeadBytes..]);
         Say(VhostUserRequest.SetMemTable, payload, _memory.File);
+        _memory.File.Dispose();
     }
 
     private void SayState(VhostUserRequest request, int index, int value)

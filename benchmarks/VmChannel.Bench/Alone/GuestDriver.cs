@@ -7,28 +7,38 @@ namespace VmChannel.Bench.Alone;
 /// <summary>A guest's driver without the guest, on a device's vhost-user socket: introduces itself and has ports open.</summary>
 internal sealed class GuestDriver : IDisposable
 {
-    private const int RingSize = 256;
     private const int PageBytes = 4096;
-    private const int MaxMessageBytes = 32 * 1024;
 
-    private readonly DriverMemory _memory = new(64 << 20);
+    private readonly DriverShape _shape;
+    private readonly DriverMemory _memory;
     private readonly FrontEnd _frontEnd;
     private readonly ulong _transmitPool;
+    private readonly List<DriverRing> _rings = [];
     private readonly Dictionary<DriverRing, ulong> _receivePools = [];
 
     /// <param name="device">The device's socket, which listens.</param>
     /// <param name="ports">Ports to open.</param>
     public GuestDriver(UnixAddress device, params ReadOnlySpan<int> ports)
+        : this(FrontEnd.Connect(device), DriverShape.Large, ports)
     {
-        _frontEnd = new(device, _memory);
-        _transmitPool = _memory.Reserve(RingSize * MaxMessageBytes);
+    }
+
+    /// <param name="socket">Connected to the device.</param>
+    /// <param name="shape">What it has.</param>
+    /// <param name="ports">Ports to open.</param>
+    public GuestDriver(FileDescriptor socket, DriverShape shape, params ReadOnlySpan<int> ports)
+    {
+        _shape = shape;
+        _memory = new(shape.MemoryBytes);
+        _frontEnd = new(socket, _memory);
+        _transmitPool = _memory.Reserve((ulong)(shape.RingSize * shape.MaxMessageBytes));
         Introduce(ports);
         foreach (int port in ports)
         {
-            To[port] = _frontEnd.Start(PortQueues.Transmit(port), RingSize);
-            DriverRing receive = _frontEnd.Start(PortQueues.Receive(port), RingSize);
+            To[port] = Start(PortQueues.Transmit(port));
+            DriverRing receive = Start(PortQueues.Receive(port));
             From[port] = receive;
-            _receivePools[receive] = _memory.Reserve(RingSize * PageBytes);
+            _receivePools[receive] = _memory.Reserve((ulong)(shape.RingSize * PageBytes));
             while (!receive.IsFull)
             {
                 PostPage(receive);
@@ -60,9 +70,40 @@ internal sealed class GuestDriver : IDisposable
             }
 
             int length = (int)Math.Min(bytes, chunk);
-            ring.Add(_transmitPool + ((ulong)ring.NextSlot * MaxMessageBytes), length, deviceWrites: false);
+            ring.Add(_transmitPool + (ulong)(ring.NextSlot * _shape.MaxMessageBytes), length, deviceWrites: false);
             bytes -= length;
         }
+    }
+
+    /// <summary>Takes used buffers back and fills the ring, without waiting for anything.</summary>
+    public void Fill(DriverRing ring, int chunk)
+    {
+        while (ring.TryTake(out _, out _))
+        {
+        }
+
+        while (!ring.IsFull)
+        {
+            ring.Add(_transmitPool + (ulong)(ring.NextSlot * _shape.MaxMessageBytes), chunk, deviceWrites: false);
+        }
+    }
+
+    /// <summary>Takes what is there. Returns the bytes.</summary>
+    /// <param name="ring">Of either direction.</param>
+    /// <param name="posts">Posts each page again: a ring on which the device writes.</param>
+    public long Drain(DriverRing ring, bool posts)
+    {
+        long bytes = 0;
+        while (ring.TryTake(out _, out int written))
+        {
+            bytes += written;
+            if (posts)
+            {
+                PostPage(ring);
+            }
+        }
+
+        return bytes;
     }
 
     /// <summary>Waits until the device has used every message.</summary>
@@ -95,11 +136,19 @@ internal sealed class GuestDriver : IDisposable
     }
 
     /// <summary>One byte to the host, which sends it back, again and again. Returns the time of each turn in microseconds.</summary>
-    public double[] PingPong(int port, int count)
+    /// <param name="port">The port.</param>
+    /// <param name="count">Turns.</param>
+    /// <param name="pause">Before each turn.</param>
+    public double[] PingPong(int port, int count, TimeSpan pause = default)
     {
         double[] turns = new double[count];
         for (int i = 0; i < count; i++)
         {
+            if (pause > TimeSpan.Zero)
+            {
+                _ = Poll.Wait([], pause);
+            }
+
             long started = Stopwatch.GetTimestamp();
             Send(To[port], 1, 1);
             Receive(From[port], 1);
@@ -111,8 +160,16 @@ internal sealed class GuestDriver : IDisposable
 
     public void Dispose()
     {
+        _rings.ForEach(ring => ring.Dispose());
         _frontEnd.Dispose();
         _memory.Dispose();
+    }
+
+    private DriverRing Start(int queue)
+    {
+        DriverRing ring = _frontEnd.Start(queue, _shape.RingSize, _shape.HasCalls);
+        _rings.Add(ring);
+        return ring;
     }
 
     private void PostPage(DriverRing ring)
@@ -121,15 +178,15 @@ internal sealed class GuestDriver : IDisposable
     /// <summary>The driver's part of the control conversation; what the device answers is of no interest here.</summary>
     private void Introduce(ReadOnlySpan<int> ports)
     {
-        DriverRing fromDevice = _frontEnd.Start(PortQueues.ControlReceive, RingSize);
-        DriverRing toDevice = _frontEnd.Start(PortQueues.ControlTransmit, RingSize);
-        ulong answers = _memory.Reserve(RingSize * PageBytes);
+        DriverRing fromDevice = Start(PortQueues.ControlReceive);
+        DriverRing toDevice = Start(PortQueues.ControlTransmit);
+        ulong answers = _memory.Reserve((ulong)(_shape.RingSize * PageBytes));
         while (!fromDevice.IsFull)
         {
             fromDevice.Add(answers + ((ulong)fromDevice.NextSlot * PageBytes), PageBytes, deviceWrites: true);
         }
 
-        ulong messages = _memory.Reserve(RingSize * ControlMessage.Size);
+        ulong messages = _memory.Reserve((ulong)(_shape.RingSize * ControlMessage.Size));
         Say(new(uint.MaxValue, ControlEvent.DeviceReady, 1));
         foreach (int port in ports)
         {

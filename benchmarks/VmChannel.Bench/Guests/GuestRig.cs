@@ -14,9 +14,10 @@ internal sealed class GuestRig : IAsyncDisposable
     private const int MemoryMiB = 512;
 
     private readonly string _folder;
+    private readonly int _pollMicroseconds;
     private readonly List<IAsyncDisposable> _processes = [];
 
-    private GuestRig(string folder) => _folder = folder;
+    private GuestRig(string folder, int pollMicroseconds) => (_folder, _pollMicroseconds) = (folder, pollMicroseconds);
 
     public GuestAgent Agent { get; private set; } = null!;
 
@@ -34,10 +35,11 @@ internal sealed class GuestRig : IAsyncDisposable
     /// <summary>Boots one.</summary>
     /// <param name="vmm">Which monitor.</param>
     /// <param name="folder">A private folder for sockets.</param>
+    /// <param name="pollMicroseconds">How long our device looks around before it sleeps.</param>
     /// <param name="cancellationToken">Stops the fetching of what is missing.</param>
-    public static async Task<GuestRig> BootAsync(Vmm vmm, string folder, CancellationToken cancellationToken)
+    public static async Task<GuestRig> BootAsync(Vmm vmm, string folder, int pollMicroseconds, CancellationToken cancellationToken)
     {
-        GuestRig rig = new(folder);
+        GuestRig rig = new(folder, pollMicroseconds);
         try
         {
             await rig.StartAsync(vmm, cancellationToken);
@@ -72,7 +74,7 @@ internal sealed class GuestRig : IAsyncDisposable
     {
         VmmProcess device = await RunAsync(
         [
-            BenchCommand.Program, "serve", "--vhost-user", Socket("device"), "--control", "none",
+            BenchCommand.Program, "serve", "--vhost-user", Socket("device"), "--control", "none", "--poll-us", $"{_pollMicroseconds}",
             "-virtioserial", $"port=1,protocol={GuestAgent.ControlName},char=unix:{Socket("control")},server=on,wait=off",
             "-virtioserial", $"port=2,protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
             "-virtioserial", $"port=3,protocol={SinkName},service=sink",

@@ -19,19 +19,25 @@ public sealed partial class DeviceLoop : IDisposable
     private readonly Epoll _epoll = new(EventsPerWait);
     private readonly FileDescriptor _wake = EventFd.Create();
     private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly ConcurrentDictionary<Type, object> _shared = new();
     private readonly Dictionary<ulong, Registration> _registrations = [];
     private readonly PriorityQueue<LoopTimer, long> _timers = new();
     private readonly Queue<Runnable> _runnable = new();
     private readonly Queue<Runnable> _postponed = new();
+    private readonly List<Runnable> _polled = [];
+    private readonly BusyPoll _poll;
     private readonly ILogger<DeviceLoop> _log;
     private ulong _nextKey = WakeKey + 1;
     private long _postponedSince;
     private int _wakeSent;
     private bool _stopping;
 
-    public DeviceLoop(ILogger<DeviceLoop> log)
+    /// <param name="log">For defects.</param>
+    /// <param name="poll">How long to look around at most before it sleeps; zero = it sleeps at once.</param>
+    public DeviceLoop(ILogger<DeviceLoop> log, TimeSpan poll = default)
     {
         _log = log;
+        _poll = new BusyPoll(poll);
         _ = _epoll.Add(_wake, EpollEvents.In | EpollEvents.EdgeTriggered, WakeKey).OrThrow("epoll_ctl");
     }
 
@@ -44,7 +50,8 @@ public sealed partial class DeviceLoop : IDisposable
         Span<EpollEvent> events = stackalloc EpollEvent[EventsPerWait];
         while (!_stopping)
         {
-            int count = _epoll.Wait(events, MillisecondsToWait());
+            int timeout = MillisecondsToWait();
+            int count = timeout != 0 && _poll.IsAllowed ? LookThenWait(events, timeout) : _epoll.Wait(events, timeout);
             Wakeups++;
             for (int i = 0; i < count; i++)
             {
@@ -53,6 +60,7 @@ public sealed partial class DeviceLoop : IDisposable
 
             FireTimers();
             SchedulePostponed();
+            _ = ScheduleVisible();
             RunTurns();
         }
     }
@@ -87,6 +95,11 @@ public sealed partial class DeviceLoop : IDisposable
         });
         return done.Task;
     }
+
+    /// <summary>Any thread: the one object of its kind that everything on this loop shares, such as memory that is needed for a turn only.</summary>
+    internal T Shared<T>()
+        where T : class, new()
+        => (T)_shared.GetOrAdd(typeof(T), static _ => new T());
 
     /// <summary>Loop thread: watches a descriptor, edge-triggered. The handler is called at least once if it is ready now.</summary>
     public PosixResult Add(FileDescriptor fd, EpollEvents events, IReadiness handler, out Registration? registration)
@@ -123,6 +136,22 @@ public sealed partial class DeviceLoop : IDisposable
         }
     }
 
+    /// <summary>
+    /// Loop thread: work that waits for others lets the loop look whether they came (<see cref="Runnable.HasWork"/>), instead of
+    /// asking them for a notification. It is told to ask after all when the loop goes to sleep.
+    /// </summary>
+    /// <returns>False when the loop is about to sleep: ask at once.</returns>
+    public bool TryPoll(Runnable work)
+    {
+        if (_poll.IsOn && !work.IsPolled)
+        {
+            work.IsPolled = true;
+            _polled.Add(work);
+        }
+
+        return _poll.IsOn;
+    }
+
     /// <summary>Loop thread: runs an action once after a delay.</summary>
     public LoopTimer After(TimeSpan delay, Action elapsed)
     {
@@ -156,6 +185,85 @@ public sealed partial class DeviceLoop : IDisposable
         {
             _ = _epoll.Remove(registration.Fd);
         }
+    }
+
+    /// <summary>Looks around for a while, as long as that pays, and only then sleeps.</summary>
+    private int LookThenWait(Span<EpollEvent> events, int timeout)
+    {
+        _poll.Begin();
+        while (_poll.GoesOn())
+        {
+            if (ScheduleVisible() || IsSomethingDue())
+            {
+                return 0;
+            }
+
+            int count = _epoll.Wait(events, 0);
+            if (count > 0)
+            {
+                return count;
+            }
+
+            // Whoever is to come may want this processor.
+            _ = Thread.Yield();
+        }
+
+        // From here on somebody has to wake us.
+        if (!AskToBeTold())
+        {
+            return 0;
+        }
+
+        int woken = _epoll.Wait(events, timeout);
+        _poll.OnSlept();
+        return woken;
+    }
+
+    private bool ScheduleVisible()
+    {
+        bool any = false;
+        foreach (Runnable work in _polled)
+        {
+            try
+            {
+                if (!work.IsQueued && work.HasWork())
+                {
+                    Schedule(work);
+                    any = true;
+                }
+            }
+            catch (Exception e)
+            {
+                Report(work, e);
+            }
+        }
+
+        return any;
+    }
+
+    /// <summary>Whoever was looked at asks for notifications. False when something came meanwhile.</summary>
+    private bool AskToBeTold()
+    {
+        bool isQuiet = true;
+        foreach (Runnable work in _polled)
+        {
+            work.IsPolled = false;
+            try
+            {
+                if (!work.AskToBeTold())
+                {
+                    Schedule(work);
+                    isQuiet = false;
+                }
+            }
+            catch (Exception e)
+            {
+                Report(work, e);
+            }
+        }
+
+        _polled.Clear();
+        return isQuiet;
     }
 
     private void Dispatch(in EpollEvent ready)
@@ -236,7 +344,7 @@ public sealed partial class DeviceLoop : IDisposable
 
     private void SchedulePostponed()
     {
-        if (_postponed.Count > 0 && Stopwatch.GetTimestamp() - _postponedSince >= PostponeTicks)
+        if (ArePostponedDue())
         {
             while (_postponed.TryDequeue(out Runnable? work))
             {
@@ -245,6 +353,10 @@ public sealed partial class DeviceLoop : IDisposable
             }
         }
     }
+
+    private bool ArePostponedDue() => _postponed.Count > 0 && Stopwatch.GetTimestamp() - _postponedSince >= PostponeTicks;
+
+    private bool IsSomethingDue() => ArePostponedDue() || MillisecondsToNextTimer() == 0;
 
     private int MillisecondsToWait()
         => _runnable.Count > 0 ? 0 : _postponed.Count > 0 ? 1 : MillisecondsToNextTimer();

@@ -8,6 +8,14 @@ public abstract class Runnable
 
     internal bool IsPostponed { get; set; }
 
+    internal bool IsPolled { get; set; }
+
     /// <summary>Takes one turn. True when there is more to do right now: another turn follows after everybody else's.</summary>
     protected internal abstract bool Run();
+
+    /// <summary>After <see cref="DeviceLoop.TryPoll"/>, often: what it waits for is there. Costs next to nothing.</summary>
+    protected internal virtual bool HasWork() => false;
+
+    /// <summary>After <see cref="DeviceLoop.TryPoll"/>: nobody looks any more, so it asks for a notification. False when there is something by now.</summary>
+    protected internal virtual bool AskToBeTold() => true;
 }

@@ -9,7 +9,11 @@ public sealed class EchoEnd : HostEnd
 {
     public const int CapacityBytes = 64 * 1024;
 
-    private readonly byte[] _ring = new byte[CapacityBytes];
+    private const int FirstBytes = 1024;
+    private const int GrowthFactor = 4;
+
+    // Empty until it is needed, and again when the guest closes the port: most ports are idle most of the time.
+    private byte[] _ring = [];
     private int _start;
     private int _count;
     private bool _isGuestOpen;
@@ -27,8 +31,13 @@ public sealed class EchoEnd : HostEnd
         {
             for (long done = 0; done < piece.Length;)
             {
-                int end = (_start + _count) % CapacityBytes;
-                int room = Math.Min(CapacityBytes - _count, CapacityBytes - end);
+                if (_count == _ring.Length && _count < CapacityBytes)
+                {
+                    Grow();
+                }
+
+                int end = (_start + _count) % _ring.Length;
+                int room = Math.Min(_ring.Length - _count, _ring.Length - end);
                 if (room == 0)
                 {
                     _wasRefused = true;
@@ -54,7 +63,7 @@ public sealed class EchoEnd : HostEnd
         {
             for (long filled = 0; filled < buffer.Length;)
             {
-                int ready = Math.Min(_count, CapacityBytes - _start);
+                int ready = Math.Min(_count, _ring.Length - _start);
                 if (ready == 0)
                 {
                     _wasHungry = true;
@@ -62,7 +71,7 @@ public sealed class EchoEnd : HostEnd
                 }
 
                 int count = IoVector.CopyIn(_ring.AsSpan(_start, ready), [buffer.Skip(filled)]);
-                _start = (_start + count) % CapacityBytes;
+                _start = (_start + count) % _ring.Length;
                 _count -= count;
                 filled += count;
                 given += count;
@@ -76,6 +85,8 @@ public sealed class EchoEnd : HostEnd
     {
         _isGuestOpen = isOpen;
         _count = 0;
+        _start = 0;
+        _ring = isOpen ? _ring : [];
         if (_wasRefused)
         {
             _wasRefused = false;
@@ -86,6 +97,17 @@ public sealed class EchoEnd : HostEnd
     public override long Retire() => _count;
 
     protected override void OnStart() => SetOpen(true, null);
+
+    /// <summary>More room, with what is held at its beginning.</summary>
+    private void Grow()
+    {
+        byte[] larger = new byte[Math.Min(Math.Max(FirstBytes, _ring.Length * GrowthFactor), CapacityBytes)];
+        int first = Math.Min(_count, _ring.Length - _start);
+        _ring.AsSpan(_start, first).CopyTo(larger);
+        _ring.AsSpan(0, _count - first).CopyTo(larger.AsSpan(first));
+        _start = 0;
+        _ring = larger;
+    }
 
     private long Taken(long bytes)
     {

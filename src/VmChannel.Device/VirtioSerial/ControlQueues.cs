@@ -6,15 +6,15 @@ using VmChannel.Wire.VirtioConsole;
 namespace VmChannel.Device.VirtioSerial;
 
 /// <summary>The two control queues: messages to the guest wait in order for buffers, messages from it go to the device.</summary>
+/// <param name="batch">Shared by the control queues of a loop, and not one that a port may be in the middle of.</param>
 /// <param name="note">Looks at one message of the guest while its driver still waits for it to be taken.</param>
 /// <param name="handle">Acts on it.</param>
 /// <param name="counters">The device's.</param>
-internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlMessage> handle, DeviceCounters counters) : Runnable
+internal sealed class ControlQueues(
+    ChainBatch batch, Action<ControlMessage> note, Action<ControlMessage> handle, DeviceCounters counters) : Runnable
 {
     private const int MaxPerTurn = 256;
 
-    // Its own: a host end that hangs up while a port's batch is being written has PORT_OPEN sent in the middle of that.
-    private readonly ChainBatch _batch = new();
     private readonly ControlBacklog _backlog = new();
     private readonly PinnedBuffer _out = new(ControlMessage.Size + 256);
 
@@ -51,7 +51,7 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
     {
         while (Transmit is not null && Receive is { } queue && _backlog.Count > 0)
         {
-            if (queue.Gather(_batch, maxBytes: 1, maxChains: 1) > 0)
+            if (queue.Gather(batch, maxBytes: 1, maxChains: 1) > 0)
             {
                 Put(queue);
             }
@@ -77,7 +77,7 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
                 return false;
             }
 
-            if (queue.Gather(_batch, maxBytes: 1, maxChains: 1) == 0)
+            if (queue.Gather(batch, maxBytes: 1, maxChains: 1) == 0)
             {
                 if (queue.WaitForDriver(known: 0))
                 {
@@ -87,7 +87,7 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
                 continue;
             }
 
-            int copied = IoVector.CopyOut(_batch.Pieces, copy);
+            int copied = IoVector.CopyOut(batch.Pieces, copy);
             bool isMessage = ControlMessage.TryRead(copy[..copied], out ControlMessage message);
             if (isMessage)
             {
@@ -95,7 +95,7 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
             }
 
             // Used before it is acted on: the guest's CPU spins meanwhile, and acting uses the batch again.
-            queue.Complete(_batch, 1, 0);
+            queue.Complete(batch, 1, 0);
             counters.ControlMessages++;
             if (isMessage)
             {
@@ -116,7 +116,7 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
         int length = ControlMessage.Size + (entry.Payload?.Length ?? 0);
         entry.Message.Write(_out.Span);
         entry.Payload?.CopyTo(_out.Span[ControlMessage.Size..]);
-        int copied = IoVector.CopyIn(_out.Span[..length], _batch.Pieces);
+        int copied = IoVector.CopyIn(_out.Span[..length], batch.Pieces);
         if (copied < length)
         {
             // Drivers post whole pages. Half a message would be worse than none, and waiting for a bigger buffer for ever too.
@@ -125,6 +125,6 @@ internal sealed class ControlQueues(Action<ControlMessage> note, Action<ControlM
         }
 
         _backlog.RemoveFirst();
-        queue.Complete(_batch, 1, copied);
+        queue.Complete(batch, 1, copied);
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Device.Events;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
+using VmChannel.Device.Virtqueues;
 using VmChannel.Native;
 using VmChannel.Wire.VirtioConsole;
 
@@ -25,18 +26,19 @@ internal sealed partial class DriverConversation
 
     /// <param name="settings">The device's.</param>
     /// <param name="ports">All numbers of the device.</param>
+    /// <param name="batch">Shared by the control queues of a loop.</param>
     /// <param name="schedule">Gives a port a turn.</param>
     /// <param name="record">The device's.</param>
     /// <param name="log">One line per event.</param>
     public DriverConversation(
-        VirtioSerialSettings settings, SerialPort[] ports, Action<SerialPort> schedule, DeviceRecord record, ILogger log)
+        VirtioSerialSettings settings, SerialPort[] ports, ChainBatch batch, Action<SerialPort> schedule, DeviceRecord record, ILogger log)
     {
         _settings = settings;
         _ports = ports;
         _schedule = schedule;
         _record = record;
         _log = log;
-        _queues = new ControlQueues(Note, Handle, record.Counters);
+        _queues = new ControlQueues(batch, Note, Handle, record.Counters);
         Room = settings.MaxPorts;
     }
 

@@ -29,7 +29,7 @@ internal sealed partial class SerialPort
         int chains = queue.Gather(batch, BytesPerTurn, Math.Min(_borders.Left, ChainBatch.MaxChains));
         if (chains == 0)
         {
-            return !queue.WaitForDriver(known: 0);
+            return !WaitForBytes(queue);
         }
 
         _lateCall.OnBuffers(chains);
@@ -58,7 +58,7 @@ internal sealed partial class SerialPort
         _doneBefore = done;
 
         // Full or absent: the host end wakes us. No kick is wanted meanwhile.
-        return !isFull && (left > 0 || !queue.WaitForDriver(known: 0));
+        return !isFull && (left > 0 || !WaitForBytes(queue));
     }
 
     /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
@@ -159,7 +159,7 @@ internal sealed partial class SerialPort
         _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
         if (!_waitsForMany)
         {
-            bool waits = queue.WaitForDriver(known: 0);
+            bool waits = WaitForBuffers(queue, known: 0);
             if (waits)
             {
                 _flow!.OnNoBuffers(hadBuffers: _mostBuffers > 0 || queue.Position != 0);
@@ -169,6 +169,31 @@ internal sealed partial class SerialPort
         }
 
         loop.Postpone(this);
-        return queue.WaitForDriver(known: (_mostBuffers / PartsOfBuffers) - 1);
+        return WaitForBuffers(queue, known: (_mostBuffers / PartsOfBuffers) - 1);
+    }
+
+    private bool WaitForBuffers(Virtqueue queue, int known)
+    {
+        if (!loop.TryPoll(this))
+        {
+            return queue.WaitForDriver(known);
+        }
+
+        _polledBuffers = known;
+        queue.RefuseKicks();
+        return queue.Available() <= known;
+    }
+
+    /// <summary>All that the driver wrote is taken. False when there is more by now.</summary>
+    private bool WaitForBytes(Virtqueue queue)
+    {
+        if (!loop.TryPoll(this))
+        {
+            return queue.WaitForDriver(known: 0);
+        }
+
+        _pollsBytes = true;
+        queue.RefuseKicks();
+        return queue.Available() == 0;
     }
 }

@@ -16,7 +16,7 @@ namespace VmChannel.Device.VirtioSerial;
 /// </remarks>
 /// <param name="number">The port number.</param>
 /// <param name="loop">Gives it its turns.</param>
-/// <param name="batch">Shared by all ports, which take turns.</param>
+/// <param name="batch">Shared by all ports of the loop, which take turns.</param>
 /// <param name="settings">The device's.</param>
 /// <param name="counters">The device's.</param>
 /// <param name="nudge">Sends a redundant PORT_OPEN.</param>
@@ -33,6 +33,8 @@ internal sealed partial class SerialPort(
     private int _doneBefore;
     private int _mostBuffers;
     private bool _waitsForMany;
+    private bool _pollsBytes;
+    private int? _polledBuffers;
     private bool _wasFull;
     private bool _wasGuestOpen;
     private OpeningBorders _borders;
@@ -47,6 +49,7 @@ internal sealed partial class SerialPort(
         set
         {
             _mostBuffers = 0;
+            _polledBuffers = null;
             field = value;
         }
     }
@@ -57,6 +60,7 @@ internal sealed partial class SerialPort(
         set
         {
             _lateCall.Settle();
+            _pollsBytes = false;
             field = value;
         }
     }
@@ -223,6 +227,8 @@ internal sealed partial class SerialPort(
 
     protected internal override bool Run()
     {
+        _pollsBytes = false;
+        _polledBuffers = null;
         bool more = Transmit is { } transmit && MoveFromGuest(transmit);
         if (Port is { IsDraining: true } port && Transmit is not null && (_borders.IsReached ? !port.HoldsBytes : IsDrained))
         {
@@ -231,6 +237,19 @@ internal sealed partial class SerialPort(
         }
 
         return (Receive is { } receive && MoveToGuest(receive)) || more;
+    }
+
+    protected internal override bool HasWork()
+        => (_pollsBytes && Transmit is { } transmit && transmit.Available() > 0)
+            || (_polledBuffers is int known && Receive is { } receive && receive.Available() > known);
+
+    protected internal override bool AskToBeTold()
+    {
+        bool isQuiet = !_pollsBytes || Transmit is not { } transmit || transmit.WaitForDriver(known: 0);
+        isQuiet &= _polledBuffers is not int known || Receive is not { } receive || receive.WaitForDriver(known);
+        _pollsBytes = false;
+        _polledBuffers = null;
+        return isQuiet;
     }
 
     /// <summary>All that a program wrote before it closed the port is delivered: now to what happened since.</summary>

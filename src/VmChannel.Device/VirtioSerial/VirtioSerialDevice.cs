@@ -20,7 +20,6 @@ public sealed partial class VirtioSerialDevice : IDisposable
     private readonly DeviceLoop _loop;
     private readonly VirtioSerialSettings _settings;
     private readonly ILogger _log;
-    private readonly ChainBatch _batch = new();
     private readonly DriverConversation _conversation;
     private readonly SerialPort[] _ports;
     private readonly ConfigSpace _config;
@@ -42,12 +41,14 @@ public sealed partial class VirtioSerialDevice : IDisposable
         _log = log;
         _record = new DeviceRecord(loop, events ?? VmJournal.Unread, settings, Fill);
         _ports = new SerialPort[settings.MaxPorts];
+        LoopBatches batches = loop.Shared<LoopBatches>();
+        Action<SerialPort> nudge = slot => _conversation!.Nudge(slot);
         for (int i = 0; i < _ports.Length; i++)
         {
-            _ports[i] = new SerialPort(i, loop, _batch, settings, _record.Counters, slot => _conversation!.Nudge(slot));
+            _ports[i] = new SerialPort(i, loop, batches.Ports, settings, _record.Counters, nudge);
         }
 
-        _conversation = new DriverConversation(settings, _ports, Schedule, _record, log);
+        _conversation = new DriverConversation(settings, _ports, batches.Control, Schedule, _record, log);
         _config = new ConfigSpace(_conversation, _ports);
         _single = new SinglePort(_ports, _record, log);
     }

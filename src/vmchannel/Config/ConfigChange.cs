@@ -28,6 +28,11 @@ internal sealed class ConfigChange(Server server, ServerConfig before, Cancellat
             _failed.Add("control, control-tcp or control-token-file differs: these are read at the start only; restart vmchannel for them");
         }
 
+        if (after.Loops != before.Loops)
+        {
+            _failed.Add("poll-us or loops differs: these are read at the start only; restart vmchannel for them");
+        }
+
         Dictionary<string, VmConfig> wanted = after.Vms.ToDictionary(vm => vm.Plan.Name);
         foreach (VmConfig gone in _vms.Values.Where(vm => !wanted.ContainsKey(vm.Plan.Name)).ToArray())
         {

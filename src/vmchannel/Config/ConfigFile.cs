@@ -68,6 +68,7 @@ internal static class ConfigFile
         ConfigSection section = new(root, "the file", errors);
         ConfigClaims claims = new(errors);
         ControlConfig control = ReadControl(section, claims, errors);
+        LoopPlan loops = ReadLoops(section, errors);
         List<VmConfig> vms = [];
         foreach ((ConfigEntry entry, ConfigTable table) in section.Named("vm"))
         {
@@ -87,7 +88,7 @@ internal static class ConfigFile
             errors.Add(0, "no VM is in it: add [vm.NAME] with vhost-user = \"PATH\"");
         }
 
-        return new(control, vms);
+        return new(control, loops, vms);
     }
 
     private static ControlConfig ReadControl(ConfigSection section, ConfigClaims claims, ConfigErrors errors)
@@ -119,6 +120,28 @@ internal static class ConfigFile
         }
 
         return new(socket, tcp, tokenFile) { TokenFileLine = tokenFile is null ? 0 : section.LineOf("control-token-file") };
+    }
+
+    private static LoopPlan ReadLoops(ConfigSection section, ConfigErrors errors)
+    {
+        LoopPlan plan = LoopPlan.Default;
+        if (section.Word("poll-us") is string poll)
+        {
+            plan = LoopOptions.TryParsePoll(poll, out TimeSpan time, out string? error) ? plan with { Poll = time } : Refuse("poll-us", poll, error);
+        }
+
+        if (section.Word("loops") is string loops)
+        {
+            plan = LoopOptions.TryParseLoops(loops, out int most, out string? error) ? plan with { Most = most } : Refuse("loops", loops, error);
+        }
+
+        return plan;
+
+        LoopPlan Refuse(string key, string value, string error)
+        {
+            errors.Add(section.LineOf(key), $"{key} = {value}: {error}");
+            return plan;
+        }
     }
 
     private static string? FindText(ReadOnlySpan<byte> content, ConfigErrors errors)

@@ -5,8 +5,9 @@ namespace VmChannel.Cli.Config;
 
 /// <summary>What a configuration file asks for, checked as far as that goes without opening anything.</summary>
 /// <param name="Control">Where the control API is met.</param>
+/// <param name="Loops">How the server's loops work.</param>
 /// <param name="Vms">In the order of the file.</param>
-internal sealed record ServerConfig(ControlConfig Control, IReadOnlyList<VmConfig> Vms);
+internal sealed record ServerConfig(ControlConfig Control, LoopPlan Loops, IReadOnlyList<VmConfig> Vms);
 
 /// <summary>A file, and what it said when it was read first.</summary>
 internal sealed record ConfigSource(string Path, ServerConfig Config);

@@ -50,15 +50,15 @@ internal sealed class RunDevice : IRunDevice
 
     /// <summary>Starts to serve.</summary>
     /// <param name="asked">The user's ports.</param>
-    /// <param name="transport">What carries the ports.</param>
+    /// <param name="options">What carries the ports, and how the loop works.</param>
     /// <param name="isTerminal">The command has the terminal; otherwise three plain streams.</param>
     /// <param name="folder">Gets the socket where the monitor connects, or one for each USB adapter.</param>
     /// <param name="log">For the device's warnings.</param>
     /// <param name="cancellationToken">Ends the waiting for host ends that are to be there first.</param>
     public static async Task<RunDevice> StartAsync(
-        DevicePlan asked, PortTransport transport, bool isTerminal, PrivateFolder folder, ILoggerFactory log, CancellationToken cancellationToken)
+        DevicePlan asked, RunOptions options, bool isTerminal, PrivateFolder folder, ILoggerFactory log, CancellationToken cancellationToken)
     {
-        bool isUsb = transport == PortTransport.UsbSerial;
+        bool isUsb = options.Transport == PortTransport.UsbSerial;
         string socket = isUsb ? folder.Path : folder.File("device.sock");
         if (!UnixAddress.TryCreate(socket, isAbstract: false, isTight: true, out UnixAddress? address, out string? reason))
         {
@@ -70,10 +70,10 @@ internal sealed class RunDevice : IRunDevice
         RunControl control = new(new NetworkStream(new Socket(new SafeSocketHandle(ourEnd.Number, ownsHandle: true)), ownsSocket: true));
         ourEnd.SetHandleAsInvalid();
         CommandStreams? streams = isTerminal ? null : new();
-        Server server = new(log);
+        Server server = new(log, loops: options.Loops);
         try
         {
-            DevicePlan plan = RunPorts.Plan(asked, transport, given.Number, streams);
+            DevicePlan plan = RunPorts.Plan(asked, options.Transport, given.Number, streams);
             VmPlan vm = isUsb ? new(Name, plan, null) { Usb = new UsbPlan(null, socket) } : new(Name, plan, new VhostUserEndpoint.Listen(address));
             VmHost host = await server.AddAsync(vm, cancellationToken);
             return new(server, host, socket, asked, streams, control);

@@ -29,6 +29,7 @@ internal static class RunManual
           --kernel PATH         a kernel of your own: a linux.uml program, or a bzImage with --vmm qemu; its modules are
                                 looked for where packages put them (../lib/uml/modules, ../lib/modules/VERSION)
           --share DIR[:/PATH]   a folder the guest may write to, at the same place or at /PATH
+          --poll-us N           the device looks around for up to N microseconds before it sleeps (see vmchannel serve --help)
           --keep                leave the guest's kernel messages and its command line behind, for a look
           -v, --verbose         log what happens to the channels
           -h, --help            this page

@@ -1,3 +1,4 @@
+using VmChannel.Cli.Serve;
 using VmChannel.Device.Ports;
 
 namespace VmChannel.Cli.Run;
@@ -26,6 +27,9 @@ internal sealed record RunOptions(
 
     /// <summary>What carries the channels, the run's own among them.</summary>
     public PortTransport Transport { get; init; }
+
+    /// <summary>How the device's loop works.</summary>
+    public LoopPlan Loops { get; init; } = LoopPlan.Default;
 
     public const int MinMemoryMiB = 64;
 

@@ -28,11 +28,13 @@ internal static class RunVerb
         Option<string> control = new("--control");
         Argument<string[]> command = new("command") { Arity = ArgumentArity.ZeroOrMore };
         DeviceOptions device = new();
+        LoopOptions loops = new();
         ManualCommand verb = new("run", "Run a command in a throw-away guest with these channels.", RunManual.Text)
         {
             vmm, carrier, memory, kernel, share, keep, verbose, demo, vm, control, command,
         };
         device.AddTo(verb);
+        loops.AddTo(verb, withLoops: false);
         verb.SetAction(async (parsed, _) =>
         {
             using RunDemo? show = parsed.GetValue(demo) ? new RunDemo() : null;
@@ -62,6 +64,12 @@ internal static class RunVerb
                 throw new UsageException("run: --vm is for a VM with a virtio-serial device: leave --transport usb out");
             }
 
+            LoopPlan loop = loops.Read(parsed);
+            if (loop.Poll > TimeSpan.Zero && parsed.GetValue(vm) is not null)
+            {
+                throw new UsageException("run: --poll-us is for a device of its own: with --vm, give it to vmchannel serve");
+            }
+
             VmTarget? served = await FindServedAsync(parsed.GetValue(vm), parsed.GetValue(control), device.HasPorts(parsed) || show is not null);
             string[] words = parsed.GetValue(command) ?? [];
             if (words is [['-', ..], ..])
@@ -78,6 +86,7 @@ internal static class RunVerb
                 show is null ? words : RunDemo.Command)
             {
                 Transport = transport,
+                Loops = loop,
             };
             if (options.Vmm == Vmm.Uml && plan.Settings.MaxPorts > UmlCommand.MaxPorts)
             {

@@ -4,10 +4,10 @@ using VmChannel.Native;
 
 namespace VmChannel.Cli.Serve;
 
-/// <summary>The loops of a server: one for each VM up to the number of processors, then shared. Thread-safe.</summary>
-/// <param name="most">Loops at most.</param>
+/// <summary>The loops of a server: one for each VM up to a number, then shared. Thread-safe.</summary>
+/// <param name="plan">How many, and how they work.</param>
 /// <param name="log">For their defects.</param>
-internal sealed class LoopPool(int most, ILoggerFactory log)
+internal sealed class LoopPool(LoopPlan plan, ILoggerFactory log)
 {
     /// <summary>A guest waits for its loop's thread, so that is let in as soon as it wakes, whatever else the machine is busy with.</summary>
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(0.5);
@@ -26,15 +26,27 @@ internal sealed class LoopPool(int most, ILoggerFactory log)
         }
     }
 
+    /// <summary>How often its loops have woken up.</summary>
+    public long Wakeups
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _loops.Sum(lease => lease.Loop.Wakeups);
+            }
+        }
+    }
+
     /// <summary>A new loop, or the one with the fewest VMs when there are as many as may be.</summary>
     public DeviceLoop Take()
     {
         lock (_lock)
         {
-            Lease? lease = _loops.Count < most ? null : _loops.MinBy(lease => lease.Users);
+            Lease? lease = _loops.Count < plan.Most ? null : _loops.MinBy(lease => lease.Users);
             if (lease is null)
             {
-                lease = new Lease(new DeviceLoop(log.CreateLogger<DeviceLoop>()));
+                lease = new Lease(new DeviceLoop(log.CreateLogger<DeviceLoop>(), plan.Poll));
                 _loops.Add(lease);
             }
 

@@ -29,6 +29,7 @@ internal static class ServeCommand
         UsbOptions usb = new();
         DeviceOptions device = new();
         ControlOptions control = new();
+        LoopOptions loops = new();
         Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "log only warnings and errors, print no arguments" };
         Option<bool> capabilities = new("--print-capabilities") { Description = "print what this back-end is, and exit" };
@@ -45,6 +46,7 @@ internal static class ServeCommand
         usb.AddTo(command);
         device.AddTo(command);
         control.AddTo(command);
+        loops.AddTo(command, withLoops: true);
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(capabilities))
@@ -75,7 +77,7 @@ internal static class ServeCommand
 
             CheckPlaces(plan, where, adapters);
             VmPlan vm = new(ReadName(parsed.GetValue(name), where, adapters), plan, where, parsed.GetValue(inBand)) { Usb = adapters };
-            return ServerProcess.RunAsync([vm], control.Read(parsed), null, lowest);
+            return ServerProcess.RunAsync([vm], control.Read(parsed), null, loops.Read(parsed), lowest);
         });
         return command;
     }
@@ -121,7 +123,7 @@ internal static class ServeCommand
             ControlPlan control = ConfigFile.ReadControl(file, config.Control);
             if (!onlyChecks)
             {
-                return await ServerProcess.RunAsync([.. config.Vms.Select(vm => vm.Plan)], control, new ConfigSource(file, config), lowest);
+                return await ServerProcess.RunAsync([.. config.Vms.Select(vm => vm.Plan)], control, new ConfigSource(file, config), config.Loops, lowest);
             }
 
             StandardStream.WriteOutput($"{file}: good; VMs: {config.Vms.Count}, ports: {config.Vms.Sum(vm => vm.Ports.Count)}\n");

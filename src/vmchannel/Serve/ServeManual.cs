@@ -87,6 +87,9 @@ internal static class ServeManual
           --no-wake-nudge       do not wake writers that Linux's driver forgets
           --in-band-notifications
                                 offer kicks and calls as messages: for UML in simulated time, slow otherwise
+          --poll-us N           look around for up to N microseconds before sleeping: answers come sooner, for processor time
+                                while there is traffic (0 to 1000, default 0)
+          --loops N|auto        threads that serve VMs, which are spread over them (default auto: one for each processor)
           --print-capabilities  print what this back-end is, as JSON, and exit
           -v, --verbose         log more
           -q, --quiet           log only warnings and errors, print no arguments

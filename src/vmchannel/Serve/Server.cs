@@ -10,21 +10,26 @@ namespace VmChannel.Cli.Serve;
 /// <remarks>Any thread may call; VMs come and go one at a time.</remarks>
 internal sealed class Server : IAsyncDisposable
 {
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);
+
     private readonly ILoggerFactory _log;
     private readonly LoopPool _loops;
     private readonly ChangeQueue _changes = new();
     private readonly LogFileClaims _logFiles = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly IVmNames? _names;
+    private readonly HeapTrim _trim;
     private volatile Entry[] _entries = [];
 
     /// <param name="log">For all parts.</param>
     /// <param name="names">Where VMs are found by others; null = nowhere.</param>
-    public Server(ILoggerFactory log, IVmNames? names = null)
+    /// <param name="loops">How its loops work.</param>
+    public Server(ILoggerFactory log, IVmNames? names = null, LoopPlan? loops = null)
     {
         _log = log;
         _names = names;
-        _loops = new LoopPool(Environment.ProcessorCount, log);
+        _loops = new LoopPool(loops ?? LoopPlan.Default, log);
+        _trim = new HeapTrim(Journal, () => _loops.Wakeups, QuietTime);
 
         // Without it a large device fails later, and in a less clear way.
         _ = ResourceLimits.MaximizeOpenFiles();
@@ -77,13 +82,16 @@ internal sealed class Server : IAsyncDisposable
             cancellationToken);
 
     public async ValueTask DisposeAsync()
-        => _ = await _changes.RunAsync(
+    {
+        await _trim.DisposeAsync();
+        _ = await _changes.RunAsync(
             async () =>
             {
                 await RemoveAsync(_entries);
                 return true;
             },
             CancellationToken.None);
+    }
 
     private async Task<VmHost> AddNextAsync(VmPlan plan, bool waitsForClients, CancellationToken cancellationToken)
     {

@@ -18,10 +18,11 @@ internal static class ServerProcess
     /// <param name="vms">The VMs to begin with.</param>
     /// <param name="control">Where the control API is to be.</param>
     /// <param name="source">The file the VMs come from, which may change; null = none.</param>
+    /// <param name="loops">How its loops work.</param>
     /// <param name="lowest">Less important events are not logged.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="IOException">Something cannot start: the message says what, and nothing is left of the rest.</exception>
-    public static async Task<int> RunAsync(IReadOnlyList<VmPlan> vms, ControlPlan control, ConfigSource? source, LogLevel lowest)
+    public static async Task<int> RunAsync(IReadOnlyList<VmPlan> vms, ControlPlan control, ConfigSource? source, LoopPlan loops, LogLevel lowest)
     {
         using CancellationTokenSource stop = new();
         void OnSignal(PosixSignalContext context)
@@ -36,7 +37,7 @@ internal static class ServerProcess
         try
         {
             using ControlListeners listeners = ControlListeners.Open(control, log);
-            await using Server server = new(log, listeners.Names);
+            await using Server server = new(log, listeners.Names, loops);
             await using ControlServer api = new(server, listeners, log);
             await using ConfigReload? reload = source is null ? null : new(source, server, log.CreateLogger<ConfigReload>());
 

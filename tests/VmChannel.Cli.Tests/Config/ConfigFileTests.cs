@@ -1,4 +1,5 @@
 using VmChannel.Cli.Config;
+using VmChannel.Cli.Serve;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
 using VmChannel.Device.Options;
@@ -32,6 +33,8 @@ public sealed class ConfigFileTests
             control = "/run/vmchannel/host.sock"
             control-tcp = "127.0.0.1:7000"
             control-token-file = "/etc/vmchannel/token"
+            poll-us = 50
+            loops = 3
 
             [vm.web]
             vhost-user = "/run/web.sock"
@@ -43,8 +46,9 @@ public sealed class ConfigFileTests
             """);
 
         Assert.Equal(new ControlConfig("/run/vmchannel/host.sock", "127.0.0.1:7000", "/etc/vmchannel/token"), config.Control);
+        Assert.Equal(new LoopPlan(3, TimeSpan.FromMicroseconds(50)), config.Loops);
         VmConfig vm = Assert.Single(config.Vms);
-        Assert.Equal("host.toml:5", vm.Origin);
+        Assert.Equal("host.toml:7", vm.Origin);
         Assert.Equal("/run/web.sock", Assert.IsType<VhostUserEndpoint.Listen>(vm.Plan.Endpoint).Address.Name);
         Assert.Equal(64, vm.Plan.Device.Settings.MaxPorts);
         Assert.False(vm.Plan.Device.Settings.ResizeColumnsFirst);

@@ -279,6 +279,18 @@ public sealed class ConfigReloadTests
         Assert.Contains("restart vmchannel", Assert.Single(result.Failed), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("poll-us = 50\n")]
+    [InlineData("loops = 77\n")]
+    public async Task Reload_LoopsDiffer_SaysThatARestartIsNeeded(string line)
+    {
+        await using ReloadRig rig = await ReloadRig.StartAsync(Echo);
+
+        ReloadResult result = await rig.ReloadAsync(line + Echo);
+
+        Assert.Contains("restart vmchannel", Assert.Single(result.Failed), StringComparison.Ordinal);
+    }
+
     private static void AssertResult(ReloadResult result, string[] added, string[] removed, string[] changed, int unchanged)
     {
         Assert.Empty(result.Failed);

@@ -11,7 +11,7 @@ public sealed class LoopPoolTests
     public async Task Take_MoreThanThereMayBe_SharesTheLeastUsed()
     {
         using LogFactory log = new();
-        LoopPool pool = new(most: 2, log);
+        LoopPool pool = new(new(2, TimeSpan.Zero), log);
         DeviceLoop[] loops = [pool.Take(), pool.Take(), pool.Take(), pool.Take()];
 
         Assert.Equal(2, pool.Count);
@@ -26,7 +26,7 @@ public sealed class LoopPoolTests
     {
         Assert.SkipWhen(SchedulingSlice.Current == TimeSpan.Zero, "this kernel has no slices: Linux 6.12 or later");
         using LogFactory log = new();
-        LoopPool pool = new(most: 1, log);
+        LoopPool pool = new(new(1, TimeSpan.Zero), log);
         DeviceLoop loop = pool.Take();
 
         Assert.InRange(await loop.InvokeAsync(() => SchedulingSlice.Current), TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(0.5));
@@ -37,7 +37,7 @@ public sealed class LoopPoolTests
     public async Task Return_WithAnotherUser_KeepsTheLoop()
     {
         using LogFactory log = new();
-        LoopPool pool = new(most: 1, log);
+        LoopPool pool = new(new(1, TimeSpan.Zero), log);
         DeviceLoop loop = pool.Take();
         Assert.Same(loop, pool.Take());
 

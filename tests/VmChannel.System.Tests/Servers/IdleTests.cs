@@ -6,12 +6,16 @@ namespace VmChannel.SystemTests.Servers;
 /// <summary>A server with nothing to do does nothing.</summary>
 public sealed class IdleTests
 {
-    [Fact]
-    public async Task Serve_WithAnIdleGuestAndClients_UsesNoProcessorTimeAndLittleMemory()
+    /// <param name="poll">Looking around is for while there is traffic, and there is some before the silence.</param>
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1000")]
+    public async Task Serve_WithAnIdleGuestAndClients_UsesNoProcessorTimeAndLittleMemory(string poll)
     {
         using TestFolder folder = new();
         await using ServeProcess serve = await ServeProcess.StartAsync(
             folder,
+            "--poll-us", poll,
             "-virtioserial", $"port=1,protocol=test.held,char=unix:{folder.File("held.sock")},server",
             "-virtioserial", $"port=2,protocol=test.pty,char=pty,path={folder.File("pty")}",
             "-virtioserial", $"port=3,protocol=test.later,char=unix:{folder.File("nobody.sock")},reconnect-ms=60000",
@@ -19,6 +23,7 @@ public sealed class IdleTests
             "-virtioserial", "port=5,protocol=org.qemu.clipboard");
         await using UmlGuest guest = await UmlGuest.BootAsync(serve);
         await guest.UntilAsync("[ -e /dev/vmch5 ]");
+        _ = await guest.RunAsync("head -c 2M /dev/urandom > /tmp/sent; exec 4<>/dev/vmch4; cat /tmp/sent >&4 & head -c 2M <&4 | cmp - /tmp/sent; exec 4>&-; rm /tmp/sent");
         using ChannelClient client = ChannelClient.Connect(folder.File("held.sock"));
 
         // A program that waits for its host end, and a host end that waits for its guest.

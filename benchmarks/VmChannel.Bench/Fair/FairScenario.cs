@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using VmChannel.Bench.Results;
+using VmChannel.Native;
+
+namespace VmChannel.Bench.Fair;
+
+/// <summary>Many busy channels of one device: who gets how much, and how long a byte waits that has nothing to do with them.</summary>
+internal sealed class FairScenario(BenchSettings settings, FairRig rig)
+{
+    private const double MiB = 1 << 20;
+
+    private static readonly int[] Counts = [1, 4, FairRig.MostBulkPorts];
+
+    private readonly List<Measure> _measures = [];
+
+    public Section Run()
+    {
+        _ = rig.PingPong(settings.RoundTrips);
+        foreach (bool fromGuest in (bool[])[true, false])
+        {
+            foreach (int ports in Counts)
+            {
+                Measure(string.Create(CultureInfo.InvariantCulture, $"{(fromGuest ? "guest→host" : "host→guest")}, bulk ports: {ports}"), ports, fromGuest);
+            }
+        }
+
+        return new(
+            "fair",
+            "one device of vmchannel serve, driver double: bulk ports of 32 KiB messages, and a round trip of one byte on another port",
+            "alone",
+            "beside the bulk",
+            _measures);
+    }
+
+    private void Measure(string name, int ports, bool fromGuest)
+    {
+        if (!settings.Wants(name))
+        {
+            return;
+        }
+
+        List<Series> alone = [], beside = [];
+        List<double> rates = [], fairness = [];
+        foreach (bool aloneFirst in settings.Order())
+        {
+            if (aloneFirst)
+            {
+                alone.Add(new(rig.PingPong(settings.RoundTrips)));
+            }
+
+            using (BulkLoad load = rig.Load(ports, fromGuest))
+            {
+                Share(load, rates, fairness);
+                beside.Add(new(rig.PingPong(settings.RoundTrips)));
+            }
+
+            if (!aloneFirst)
+            {
+                alone.Add(new(rig.PingPong(settings.RoundTrips)));
+            }
+        }
+
+        foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
+        {
+            _measures.Add(new(
+                $"{name}, round trip {part}", "µs", new([.. beside.Select(series => series.Percentile(share))]), new([.. alone.Select(series => series.Percentile(share))])));
+        }
+
+        _measures.Add(new($"{name}, all together", "MiB/s", new(rates)));
+        if (ports > 1)
+        {
+            _measures.Add(new($"{name}, Jain's index of their bytes", "", new(fairness)));
+        }
+    }
+
+    private void Share(BulkLoad load, List<double> rates, List<double> fairness)
+    {
+        _ = Poll.Wait([], TimeSpan.FromSeconds(settings.Seconds / 2));
+        double[] before = load.Moved;
+        long started = Stopwatch.GetTimestamp();
+        _ = Poll.Wait([], TimeSpan.FromSeconds(settings.Seconds));
+        double[] moved = [.. load.Moved.Zip(before, (now, then) => now - then)];
+        rates.Add(moved.Sum() / MiB / Stopwatch.GetElapsedTime(started).TotalSeconds);
+        fairness.Add(moved.Sum() * moved.Sum() / (moved.Length * moved.Sum(bytes => bytes * bytes)));
+    }
+}
