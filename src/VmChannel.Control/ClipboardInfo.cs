@@ -9,6 +9,11 @@ namespace VmChannel.Control;
 /// <param name="Change">How many changes of this channel's selections there were, up to the last of this one; 0 = none yet.</param>
 public sealed record ClipboardInfo(ClipboardSelection Selection, ClipboardOwner Owner, IReadOnlyList<string> Types, long Change);
 
+/// <summary>A file that a guest has got.</summary>
+/// <param name="Name">What it was called on the host; the guest's agent may have called it otherwise when that name was taken.</param>
+/// <param name="Bytes">Its length.</param>
+public sealed record SentFile(string Name, long Bytes);
+
 /// <summary>One of X11's clipboards; other desktops have only the first.</summary>
 [JsonConverter(typeof(KebabCase<ClipboardSelection>))]
 public enum ClipboardSelection

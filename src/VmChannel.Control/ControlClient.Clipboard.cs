@@ -56,6 +56,28 @@ public sealed partial class ControlClient
             ?? throw new ControlException($"{_address}: the server answered with nothing");
     }
 
+    /// <summary>Sends a file to the guest, whose agent saves it in a folder of its user. Completes when all of it is there.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="port">Number, name, or the end of a name that no other port's has.</param>
+    /// <param name="name">What the file is to be called there.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="length">How many there are.</param>
+    /// <param name="cancellationToken">Ends the sending; the guest is told, and drops what it has got.</param>
+    /// <exception cref="ControlException">No agent is there (503), it does not take the file (409), its disk is full (413), or the channel's options forbid it (403).</exception>
+    public async Task<SentFile> SendFileAsync(
+        string vm, string port, string name, Stream content, long length, CancellationToken cancellationToken = default)
+    {
+        using StreamContent body = new(content);
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        body.Headers.ContentLength = length;
+        using HttpRequestMessage request = new(
+            HttpMethod.Post, $"{Version}/{Path("vms", vm, "ports", port, "clipboard", "files")}?name={Uri.EscapeDataString(name)}") { Content = body };
+        request.Headers.ExpectContinue = true;
+        using HttpResponseMessage response = await SendAsync(request, cancellationToken);
+        return await response.Content.ReadFromJsonAsync(ControlJson.Default.SentFile, cancellationToken)
+            ?? throw new ControlException($"{_address}: the server answered with nothing");
+    }
+
     /// <summary>Takes back what the host offers; what the guest copied stays.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="port">Number, name, or the end of a name that no other port's has.</param>

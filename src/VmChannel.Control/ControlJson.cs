@@ -24,5 +24,6 @@ namespace VmChannel.Control;
 [JsonSerializable(typeof(ReloadResult))]
 [JsonSerializable(typeof(IReadOnlyList<ClipboardInfo>))]
 [JsonSerializable(typeof(ClipboardInfo))]
+[JsonSerializable(typeof(SentFile))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class ControlJson : JsonSerializerContext;

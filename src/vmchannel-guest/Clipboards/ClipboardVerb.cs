@@ -32,18 +32,28 @@ internal static class ClipboardVerb
                 result.AddError("--max-size: a number of MiB from 1 to 1024 is needed");
             }
         });
+        Option<string> files = new("--files")
+        {
+            HelpName = "DIR",
+            Description = "Where files go that the host sends (default ~/Downloads); nothing there is overwritten",
+            DefaultValueFactory = _ => Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/", "Downloads"),
+        };
+        Option<bool> noFiles = new("--no-files") { Description = "Take no files" };
         Command command = new(
             "clipboard",
             "Share the desktop's clipboard with the host: what is copied on one side can be pasted on the other, text and images, also what was "
-            + "marked with the mouse. Goes on until the desktop ends. X11, and Wayland through Xwayland; takes the place of spice-vdagent.")
+            + "marked with the mouse; files that the host sends are saved. Goes on until the desktop ends. X11, and Wayland through Xwayland; takes the place of spice-vdagent.")
         {
-            display, maxSize, copy, paste,
+            display, maxSize, files, noFiles, copy, paste,
         };
-        command.SetAction((parsed, _) => ShareAsync(parsed.GetValue(display) ?? Environment.GetEnvironmentVariable("DISPLAY"), parsed.GetValue(maxSize) * 1024 * 1024));
+        command.SetAction((parsed, _) => ShareAsync(
+            parsed.GetValue(display) ?? Environment.GetEnvironmentVariable("DISPLAY"),
+            parsed.GetValue(maxSize) * 1024 * 1024,
+            parsed.GetValue(noFiles) ? null : parsed.GetRequiredValue(files)));
         return command;
     }
 
-    private static async Task<int> ShareAsync(string? display, int maxBytes)
+    private static async Task<int> ShareAsync(string? display, int maxBytes, string? folder)
     {
         if (string.IsNullOrEmpty(display))
         {
@@ -54,7 +64,7 @@ internal static class ClipboardVerb
         try
         {
             using X11Clipboard desktop = X11Clipboard.Open(DisplayName.Parse(display));
-            return Failure.Report(await new ShareLoop(Names, desktop, maxBytes).RunAsync(stop.Token));
+            return Failure.Report(await new ShareLoop(Names, desktop, maxBytes, folder).RunAsync(stop.Token));
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {

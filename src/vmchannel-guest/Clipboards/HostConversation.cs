@@ -11,8 +11,8 @@ namespace VmChannel.GuestTool.Clipboards;
 /// </remarks>
 internal sealed class HostConversation : IDisposable
 {
-    /// <summary>The longest of the messages that are not streamed and matter to us.</summary>
-    public const int MaxPayloadBytes = 4096;
+    /// <summary>The longest of the messages that are not streamed and matter to us: a piece of a file, of which viewers make 64 KiB.</summary>
+    public const int MaxPayloadBytes = 128 * 1024;
 
     private const AgentCapabilities Ours = AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection
         | AgentCapabilities.ClipboardGrabSerial | AgentCapabilities.MaxClipboard | AgentCapabilities.GuestLineEndLf
@@ -27,6 +27,7 @@ internal sealed class HostConversation : IDisposable
 
     private readonly IDesktopClipboard _desktop;
     private readonly int _maxBytes;
+    private readonly FileInbox? _files;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _filled = new(0);
     private readonly Queue<HostMessage> _messages = new();
@@ -39,8 +40,12 @@ internal sealed class HostConversation : IDisposable
     private bool _isReady;
     private bool _isOver;
 
-    public HostConversation(IDesktopClipboard desktop, int maxBytes)
+    /// <param name="desktop">Whose clipboard it is.</param>
+    /// <param name="maxBytes">The longest that may pass.</param>
+    /// <param name="files">Where files of the host go; null = nowhere.</param>
+    public HostConversation(IDesktopClipboard desktop, int maxBytes, FileInbox? files)
     {
+        _files = files;
         _desktop = desktop;
         _maxBytes = maxBytes;
         Announce(isRequest: true);
@@ -76,9 +81,15 @@ internal sealed class HostConversation : IDisposable
         }
     }
 
-    /// <summary>A whole message of the host, or a piece of its data. Never waits.</summary>
+    /// <summary>A whole message of the host, or a piece of its data. Waits for the disk, when it is a file's. One thread.</summary>
     public void Receive(in AgentMessage message)
     {
+        if (message.Header.Type is MessageType.FileTransferStart or MessageType.FileTransferData or MessageType.FileTransferStatus)
+        {
+            OnFile(message.Header.Type, message.Payload);
+            return;
+        }
+
         lock (_gate)
         {
             switch (message.Header.Type)
@@ -131,6 +142,8 @@ internal sealed class HostConversation : IDisposable
             _incoming?.End(null);
             _filled.Dispose();
         }
+
+        _files?.Dispose();
     }
 
     private void OnCopied(ClipboardSelection name)
@@ -296,6 +309,37 @@ internal sealed class HostConversation : IDisposable
         }
     }
 
+    /// <summary>Outside the lock: a slow disk makes the host wait, and nobody else.</summary>
+    private void OnFile(MessageType type, ReadOnlySpan<byte> payload)
+    {
+        uint id = 0;
+        FileTransferResult? answer = null;
+        if (type == MessageType.FileTransferStart && payload.Length >= sizeof(uint))
+        {
+            id = BinaryPrimitives.ReadUInt32LittleEndian(payload);
+            answer = _files is null ? FileTransferResult.Disabled
+                : FileTransferStart.TryRead(payload, out FileTransferStart start) ? _files.Begin(start)
+                : FileTransferResult.Error;
+        }
+        else if (type == MessageType.FileTransferData && FileTransferData.TryTake(ref payload, out FileTransferData head))
+        {
+            id = head.Id;
+            answer = _files?.Append(id, payload);
+        }
+        else if (type == MessageType.FileTransferStatus && FileTransferStatus.TryRead(payload, out FileTransferStatus status))
+        {
+            _files?.Drop(status.Id);
+        }
+
+        if (answer is FileTransferResult result)
+        {
+            lock (_gate)
+            {
+                Enqueue(new(MessageType.FileTransferStatus, new FileTransferStatus(id, result).ToBytes(), []));
+            }
+        }
+    }
+
     /// <summary>Null for one that a desktop does not have, or that is not the only one of a host that names none.</summary>
     private HostSelection? Find(ClipboardSelection name)
         => (int)name < _selections.Length && (name == ClipboardSelection.Clipboard || _shared.HasFlag(AgentCapabilities.ClipboardSelection))
@@ -317,7 +361,8 @@ internal sealed class HostConversation : IDisposable
     private void Announce(bool isRequest)
     {
         byte[] fields = new byte[CapabilitiesMessage.Size];
-        new CapabilitiesMessage(isRequest, Ours).Write(fields);
+        AgentCapabilities files = _files is null ? AgentCapabilities.FileTransferDisabled : AgentCapabilities.FileTransferDetailedErrors;
+        new CapabilitiesMessage(isRequest, Ours | files).Write(fields);
         Enqueue(new(MessageType.AnnounceCapabilities, fields, []));
     }
 

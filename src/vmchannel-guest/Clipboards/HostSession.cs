@@ -5,14 +5,14 @@ using VmChannel.Wire.VdAgent;
 namespace VmChannel.GuestTool.Clipboards;
 
 /// <summary>Moves the messages of a conversation through a channel, until the host closes its end.</summary>
-internal sealed class HostSession(Stream channel, IDesktopClipboard desktop, int maxBytes)
+internal sealed class HostSession(Stream channel, IDesktopClipboard desktop, int maxBytes, string? folder)
 {
     private const int BlockBytes = 32 * 1024;
 
     /// <exception cref="IOException">The host speaks something else, or the channel was unplugged.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        using HostConversation conversation = new(desktop, maxBytes);
+        using HostConversation conversation = new(desktop, maxBytes, folder is null ? null : new FileInbox(folder));
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         await Task.WhenAll(EndingAsync(ReceiveAsync(conversation, stop.Token), stop), EndingAsync(SendAsync(conversation, stop.Token), stop));
         cancellation.ThrowIfCancellationRequested();

@@ -4,7 +4,7 @@ using VmChannel.Guest;
 namespace VmChannel.GuestTool.Clipboards;
 
 /// <summary>Shares the desktop's clipboard with whoever is at the host's end of a channel, until the desktop goes.</summary>
-internal sealed class ShareLoop(IReadOnlyList<string> names, IDesktopClipboard desktop, int maxBytes)
+internal sealed class ShareLoop(IReadOnlyList<string> names, IDesktopClipboard desktop, int maxBytes, string? folder)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -46,7 +46,7 @@ internal sealed class ShareLoop(IReadOnlyList<string> names, IDesktopClipboard d
             {
                 await using ChannelStream channel = await VmChannels.OpenAsync(names.First(there.Contains), TimeSpan.Zero, cancellation);
                 await channel.WaitForHostAsync(cancellation);
-                await new HostSession(channel, desktop, maxBytes).RunAsync(cancellation);
+                await new HostSession(channel, desktop, maxBytes, folder).RunAsync(cancellation);
             }
             catch (Exception e) when (e is ChannelNotFoundException or ChannelUnpluggedException or HostClosedException)
             {

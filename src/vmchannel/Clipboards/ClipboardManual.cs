@@ -12,9 +12,10 @@ internal static class ClipboardManual
           vmchannel clipboard set [VM] [PORT] [-i FILE] [--type TYPE] [--selection NAME]
           vmchannel clipboard clear [VM] [PORT] [--selection NAME]
           vmchannel clipboard watch [VM] [PORT]
+          vmchannel clipboard send VM FILE...
           vmchannel clipboard bridge [VM...]
 
-        The guest runs SPICE's agent (package spice-vdagent), and the server a port for it:
+        The guest runs SPICE's agent (package spice-vdagent) or vmchannel-guest clipboard, and the server a port for it:
         -virtioserial protocol=com.redhat.spice.0. PORT may be left out when the VM has one such port.
 
         Examples:

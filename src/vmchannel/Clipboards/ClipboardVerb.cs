@@ -27,6 +27,7 @@ internal static class ClipboardVerb
         CreateSet(),
         CreateClear(),
         new ClientVerb("watch", "Show who copies, as it happens.", ClipboardManual.Watch, "[PORT]").Runs(WatchAsync).Command,
+        SendVerb.Create(),
         BridgeVerb.Create(),
     };
 

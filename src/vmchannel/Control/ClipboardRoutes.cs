@@ -51,6 +51,12 @@ internal static class ClipboardRoutes
             DataBody = MediaTypes,
             IsShort = false,
         },
+        ControlRoute.Json("POST", Pattern + "/files", "Sends a file to the guest; answers when all of it is there.", ControlJson.Default.SentFile, FileUpload.HandleAsync) with
+        {
+            Query = [("name", "What the file is to be called in the guest.")],
+            DataBody = ["application/octet-stream"],
+            IsShort = false,
+        },
         ControlRoute.Json("DELETE", SelectionPattern, "Takes back what the host offers.", ControlJson.Default.ClipboardInfo, ClearAsync),
     ];
 
@@ -59,6 +65,8 @@ internal static class ClipboardRoutes
         ClipboardFault.NotThere => StatusCodes.Status404NotFound,
         ClipboardFault.Forbidden => StatusCodes.Status403Forbidden,
         ClipboardFault.TooLong => StatusCodes.Status413PayloadTooLarge,
+        ClipboardFault.NoAgent => StatusCodes.Status503ServiceUnavailable,
+        ClipboardFault.Refused => StatusCodes.Status409Conflict,
         ClipboardFault.NoAnswer => StatusCodes.Status504GatewayTimeout,
         _ => StatusCodes.Status422UnprocessableEntity,
     };

@@ -50,6 +50,20 @@ public sealed class ClipboardApiTests : IAsyncLifetime
         Assert.Equal(most, (await PasteAsync()).Bytes);
     }
 
+    /// <summary>There is no guest here that could take one; that comes before the file is read.</summary>
+    [Fact]
+    public async Task SendFile_NobodyTakesIt_SaysWhy()
+    {
+        Assert.Equal(503, await StatusAsync(() => SendAsync(Port, "a.txt")));
+        Assert.Equal(403, await StatusAsync(() => SendAsync("oneway", "a.txt")));
+        Assert.Equal(409, await StatusAsync(() => SendAsync("echo", "a.txt")));
+        Assert.Equal(400, await StatusAsync(() => SendAsync(Port, "../a.txt")));
+        Assert.Equal(400, await StatusAsync(() => SendAsync(Port, "")));
+
+        Task SendAsync(string port, string name)
+            => Client.SendFileAsync("web", port, name, new MemoryStream(new byte[1_000_000]), 1_000_000, ControlRig.Cancellation);
+    }
+
     [Fact]
     public async Task Requests_ThatMakeNoSense_SayWhatDoes()
     {

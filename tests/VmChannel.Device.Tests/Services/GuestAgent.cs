@@ -16,10 +16,10 @@ internal sealed class GuestAgent(HostEndDriver guest)
         await guest.SetGuestOpenAsync(true);
         await SendAsync(MessageType.AnnounceCapabilities, Words(1, AllCapabilities));
         byte[] first = await ExpectAsync(MessageType.AnnounceCapabilities);
-        Assert.Equal(Words(1, 0x0002_0060), first);
+        Assert.Equal(Words(1, 0x0002_4060), first);
         _serial = 0;
         await SendAsync(MessageType.AnnounceCapabilities, Words(0, AllCapabilities));
-        Assert.Equal(Words(0, 0x0002_0060), await ExpectAsync(MessageType.AnnounceCapabilities));
+        Assert.Equal(Words(0, 0x0002_4060), await ExpectAsync(MessageType.AnnounceCapabilities));
         Assert.Equal(Words(maxBytes), await ExpectAsync(MessageType.MaxClipboard));
     }
 

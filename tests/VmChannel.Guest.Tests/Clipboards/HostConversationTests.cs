@@ -15,7 +15,7 @@ public sealed class HostConversationTests : IDisposable
 
     public HostConversationTests()
     {
-        _conversation = new(_desktop, MaxBytes);
+        _conversation = new(_desktop, MaxBytes, files: null);
         byte[] capabilities = new byte[CapabilitiesMessage.Size];
         new CapabilitiesMessage(IsRequest: true, Shared).Write(capabilities);
         Receive(MessageType.AnnounceCapabilities, capabilities);
@@ -92,6 +92,15 @@ public sealed class HostConversationTests : IDisposable
         Assert.Equal(MessageType.AnnounceCapabilities, _conversation.Take()?.Type);
         Assert.True(ClipboardGrab.TryRead(_conversation.Take()?.Fields, Shared, out ClipboardGrab grab));
         Assert.Equal((ClipboardSelection.Primary, 0u), (grab.Selection, grab.Serial));
+    }
+
+    [Fact]
+    public void File_NotWanted_IsRefusedAtOnce()
+    {
+        Receive(MessageType.FileTransferStart, new FileTransferStart(7, "a.txt", 5).ToBytes());
+        HostMessage answer = Assert.IsType<HostMessage>(_conversation.Take());
+        Assert.True(FileTransferStatus.TryRead(answer.Fields, out FileTransferStatus status));
+        Assert.Equal((MessageType.FileTransferStatus, new(7, FileTransferResult.Disabled)), (answer.Type, status));
     }
 
     private void HostGrabs(uint serial)

@@ -26,7 +26,8 @@ internal static class ShareTarget
         input = input[1..];
         List<Task<byte[]?>> pastes = [];
         using RecordedDesktop desktop = new();
-        using (HostConversation conversation = new(desktop, MaxBytes))
+        string folder = Path.Combine(Path.GetTempPath(), $"vmchannel-share-{Guid.NewGuid():n}");
+        using (HostConversation conversation = new(desktop, MaxBytes, new FileInbox(folder)))
         {
             AgentMessageReader reader = new(HostConversation.MaxPayloadBytes, MessageType.ClipboardData);
             while (!input.IsEmpty)
@@ -68,5 +69,11 @@ internal static class ShareTarget
         Assert.All(pastes, paste => Assert.InRange(paste.Result?.Length ?? 1, 1, MaxBytes));
         Assert.False(desktop.IsOffering(ClipboardSelection.Clipboard));
         Assert.False(desktop.IsOffering(ClipboardSelection.Primary));
+        if (Directory.Exists(folder))
+        {
+            // Those that came whole are kept, wherever the host said they should go.
+            Assert.All(Directory.GetFileSystemEntries(folder), path => Assert.True(File.Exists(path)));
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

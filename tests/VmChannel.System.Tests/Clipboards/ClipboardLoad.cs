@@ -75,4 +75,53 @@ internal sealed class ClipboardLoad(DesktopMachine machine)
         // Each side copied once a round; a loop would have made more of it. An owner that goes may be heard of besides.
         Assert.InRange(await machine.ChangeAsync() - before, 2 * rounds, 3 * rounds);
     }
+
+    /// <summary>Files, by the command: a big one, the disk that is full then, names that are taken, and one that is cancelled.</summary>
+    public async Task SendFilesAsync()
+    {
+        const int FileBytes = 64 * 1024 * 1024;
+        using TestFolder folder = new();
+        string big = folder.File("big one.bin");
+        byte[] bytes = new byte[FileBytes];
+        System.Security.Cryptography.RandomNumberGenerator.Fill(bytes);
+        await File.WriteAllBytesAsync(big, bytes);
+        (int code, string output) = await SendAsync(big);
+        Assert.True(code == 0, output);
+        Assert.Equal($$"""{"name":"big one.bin","bytes":{{FileBytes}}}""", output);
+        Assert.Equal(await ClipboardTests.ChecksumAsync(bytes), await machine.Desktop.RunAsync($"cksum < '{DesktopGuest.Files}/big one.bin'"));
+
+        (code, output) = await SendAsync(big);
+        Assert.Equal(1, code);
+        Assert.Contains("not enough space", output, StringComparison.Ordinal);
+        Assert.Equal("big one.bin", await machine.Desktop.RunAsync($"ls {DesktopGuest.Files}"));
+        await machine.Desktop.RunAsync($"rm {DesktopGuest.Files}/*");
+
+        string small = folder.File("small.txt");
+        string empty = folder.File("empty");
+        await File.WriteAllTextAsync(small, "small");
+        await File.WriteAllTextAsync(empty, "");
+        (code, output) = await SendAsync(small, small, empty);
+        Assert.True(code == 0, output);
+        Assert.Equal("small small 0", await machine.Desktop.RunAsync($"cd {DesktopGuest.Files}; echo $(for file in s*; do cat \"$file\"; echo; done) $(wc -c < empty)"));
+        await machine.Desktop.RunAsync($"rm {DesktopGuest.Files}/*");
+
+        // Of a file that never ends, some has come when it is cancelled.
+        using CancellationTokenSource cancel = new();
+        System.IO.Pipelines.Pipe endless = new();
+        await endless.Writer.WriteAsync(bytes.AsMemory(0, 32 * 1024));
+        Task<SentFile> sending = machine.Control.SendFileAsync("device", DesktopMachine.Spice, "endless", endless.Reader.AsStream(), FileBytes, cancel.Token);
+        await machine.Guest.UntilAsync($"[ -e {DesktopGuest.Files}/endless ]");
+        await cancel.CancelAsync();
+        _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
+        await machine.Guest.UntilAsync($"[ ! -e {DesktopGuest.Files}/endless ]");
+        await endless.Writer.CompleteAsync();
+    }
+
+    private async Task<(int Code, string Output)> SendAsync(params string[] files)
+    {
+        await using HostProcess send = HostProcess.Start(
+            [Executables.VmChannel, "clipboard", "send", "device", .. files, "--json", "--control", machine.Serve.ControlSocket]);
+        int code = await send.Ended.WaitAsync(Patience.Long);
+        return (code, $"{send.Output}{send.Errors}".Trim());
+    }
 }

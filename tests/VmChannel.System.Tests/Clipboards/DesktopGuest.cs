@@ -16,6 +16,9 @@ internal sealed class DesktopGuest(Guest guest, string mount)
 
     public const string OnUml = "-t hostfs -o FOLDER none";
 
+    /// <summary>Where both agents save files, as the guest sees it: a disk of 100 MiB.</summary>
+    public const string Files = "/desktop/tmp/files";
+
     /// <summary>QEMU shares it under this tag (virtio-9p).</summary>
     public const string OnQemu = "-t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose desktop";
 
@@ -43,6 +46,8 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             cd /desktop
             mkdir -p bin sbin lib lib64 usr dev proc sys run/spice-vdagentd etc var
             mkdir -m 1777 tmp
+            mkdir tmp/files
+            mount -t tmpfs -o size=100m,mode=1777 none tmp/files
             for folder in bin sbin lib lib64 usr; do mount --bind /host/$folder $folder; done
             for folder in dev proc sys; do mount --bind /$folder $folder; done
             cp -r /host/etc/. etc/
@@ -62,13 +67,13 @@ internal sealed class DesktopGuest(Guest guest, string mount)
     }
 
     /// <summary>The session's part of the agent.</summary>
-    public Task StartAgentAsync() => StartInBackgroundAsync("agent", AsUser, "/usr/bin/spice-vdagent -x -d");
+    public Task StartAgentAsync() => StartInBackgroundAsync("agent", AsUser, "/usr/bin/spice-vdagent -x -d -o 0 -f /tmp/files");
 
     /// <summary>Starts our own agent, which needs no part of the system's.</summary>
     public async Task StartShareAsync()
     {
         await Guest.RunAsync("mkdir -p /tmp; [ -e /tmp/.X11-unix ] || ln -s /desktop/tmp/.X11-unix /tmp/.X11-unix");
-        await Guest.RunAsync($"({Variables} exec vmchannel-guest clipboard) </dev/null 3>&- >>/desktop/tmp/share.log 2>&1 & echo $! >/desktop/tmp/share.pid");
+        await Guest.RunAsync($"({Variables} exec vmchannel-guest clipboard --files {Files}) </dev/null 3>&- >>/desktop/tmp/share.log 2>&1 & echo $! >/desktop/tmp/share.pid");
     }
 
     /// <summary>Starts a program that has marked something, and ends with it.</summary>

@@ -13,6 +13,9 @@ public sealed class ShareTests(ShareDesktop machine) : ClipboardTests(machine)
     [Fact]
     public Task Ownership_ChangesInFastAlternation_NobodyPastesWhatIsStale() => new ClipboardLoad(Machine).AlternateAsync(rounds: 50);
 
+    [Fact]
+    public Task Files_OfTheHost_AreSaved() => new ClipboardLoad(Machine).SendFilesAsync();
+
     /// <summary>A form that nobody asks for costs nothing; one that is not there is refused, and leaves the clipboard as it was.</summary>
     [Fact]
     public async Task Host_OffersAnImage_TextIsRefusedAndTargetsTellWhatThereIs()

@@ -13,6 +13,9 @@ public sealed class StockAgentOnUmlTests(UmlDesktop machine) : StockAgentTests(m
     [Fact]
     public Task Ownership_ChangesInFastAlternation_NobodyPastesWhatIsStale() => new ClipboardLoad(Machine).AlternateAsync(rounds: 100);
 
+    [Fact]
+    public Task Files_OfTheHost_AreSaved() => new ClipboardLoad(Machine).SendFilesAsync();
+
     /// <summary>A reboot with nobody's help: the server keeps what the host copied.</summary>
     [Fact]
     public async Task Vm_Rebooted_TheNewAgentHasTheHostsClipboard()

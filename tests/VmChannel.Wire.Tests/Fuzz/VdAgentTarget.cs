@@ -45,6 +45,15 @@ public static class VdAgentTarget
     private static void Parse(ReadOnlySpan<byte> payload, AgentCapabilities shared)
     {
         _ = CapabilitiesMessage.TryRead(payload, out _);
+        _ = FileTransferStatus.TryRead(payload, out _);
+        if (FileTransferStart.TryRead(payload, out FileTransferStart start))
+        {
+            Assert.True(FileTransferStart.TryRead(start.ToBytes(), out FileTransferStart again) || start.ToBytes().Length > FileTransferStart.MaxSize);
+            Assert.True(again == start || again == default || start.Name.Contains('\uFFFD', StringComparison.Ordinal));
+        }
+
+        ReadOnlySpan<byte> piece = payload;
+        _ = FileTransferData.TryTake(ref piece, out _);
         _ = ClipboardGrab.TryRead(payload, shared, out _);
         _ = ClipboardRelease.TryRead(payload, shared, out _);
         _ = ClipboardRequest.TryTake(ref payload, shared, out _);

@@ -13,7 +13,8 @@ internal sealed class AgentConversation : IDisposable
     public const int MaxPayloadBytes = 4096;
 
     private const AgentCapabilities Ours =
-        AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection | AgentCapabilities.ClipboardGrabSerial;
+        AgentCapabilities.ClipboardByDemand | AgentCapabilities.ClipboardSelection | AgentCapabilities.ClipboardGrabSerial
+        | AgentCapabilities.FileTransferDetailedErrors;
 
     private readonly SharedClipboard _clipboard;
     private readonly ILogger _log;
@@ -21,6 +22,7 @@ internal sealed class AgentConversation : IDisposable
     private readonly GrabSerials _serials = new();
     private readonly FetchQueue[] _fetches = [.. Enumerable.Range(0, SharedClipboard.Selections).Select(_ => new FetchQueue())];
     private AgentCapabilities _shared;
+    private AgentCapabilities _theirs;
     private IncomingData? _incoming;
     private bool _isReady;
     private bool _pushes;
@@ -30,11 +32,15 @@ internal sealed class AgentConversation : IDisposable
         _clipboard = clipboard;
         _log = log;
         _limit = limit;
+        Files = new(Outbox.Wake);
         Outbox.Announce(new(IsRequest: true, Ours));
         clipboard.Attach(this);
     }
 
     public AgentOutbox Outbox { get; } = new();
+
+    /// <summary>Files on their way to the guest.</summary>
+    public FileTransfers Files { get; }
 
     /// <summary>A whole message of the guest, or a piece of its data. Never waits.</summary>
     public void Receive(in AgentMessage message)
@@ -59,6 +65,9 @@ internal sealed class AgentConversation : IDisposable
                     break;
                 case MessageType.ClipboardRelease when _isReady:
                     isFine = OnRelease(message.Payload, out changed);
+                    break;
+                case MessageType.FileTransferStatus:
+                    isFine = OnFileStatus(message.Payload);
                     break;
                 case MessageType.ClipboardData when (_isReady || _pushes) && message.Offset == 0:
                     isFine = OnDataHead(message);
@@ -129,9 +138,12 @@ internal sealed class AgentConversation : IDisposable
             }
         }
 
-        message = default;
-        return false;
+        return Files.TryTake(out message);
     }
+
+    /// <summary>Why the guest gets no files; null when it may. Under the clipboard's gate.</summary>
+    public string? FileRefusal => !_isReady ? "the guest's agent has not said yet what it can" : _theirs.HasFlag(AgentCapabilities.FileTransferDisabled)
+        ? "the guest's agent takes no files" : null;
 
     /// <summary>The host copied. Under the clipboard's gate, as the two that follow.</summary>
     public void OnHostGrab(ClipboardSelection selection) => Offer(selection, MessageType.ClipboardGrab);
@@ -156,6 +168,8 @@ internal sealed class AgentConversation : IDisposable
                 queue.FailAll("the guest's agent has gone");
             }
         }
+
+        Files.FailAll("the guest's agent has gone", isOver: true);
 
         _incoming?.Dispose();
         Outbox.Dispose();
@@ -196,6 +210,7 @@ internal sealed class AgentConversation : IDisposable
             return false;
         }
 
+        _theirs = theirs.Capabilities;
         _shared = theirs.Capabilities & Ours;
         bool wasReady = _isReady && !theirs.IsRequest;
         _isReady = _shared.HasFlag(AgentCapabilities.ClipboardByDemand);
@@ -210,6 +225,7 @@ internal sealed class AgentConversation : IDisposable
                 queue.FailAll("the guest's agent has begun anew");
             }
 
+            Files.FailAll("the guest's agent has begun anew", isOver: false);
             _serials.Reset();
             if (!Outbox.Announce(new(IsRequest: false, Ours)))
             {
@@ -275,6 +291,17 @@ internal sealed class AgentConversation : IDisposable
         }
 
         return true;
+    }
+
+    private bool OnFileStatus(ReadOnlySpan<byte> payload)
+    {
+        bool isRead = FileTransferStatus.TryRead(payload, out FileTransferStatus status);
+        if (isRead)
+        {
+            Files.On(status);
+        }
+
+        return isRead;
     }
 
     private bool OnRequest(ReadOnlySpan<byte> payload)

@@ -90,6 +90,15 @@ internal sealed class AgentOutbox : IDisposable
         }
     }
 
+    /// <summary>Somebody else has a message for the guest.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            Signal();
+        }
+    }
+
     /// <summary>Waits until there may be something to take.</summary>
     public Task WaitAsync(CancellationToken cancellation) => _filled.WaitAsync(cancellation);
 

@@ -17,6 +17,12 @@ internal enum ClipboardFault
 
     /// <summary>What is called text is no UTF-8.</summary>
     NotText,
+
+    /// <summary>No agent of the guest is there to take it.</summary>
+    NoAgent,
+
+    /// <summary>The guest's agent does not take it, or failed with it.</summary>
+    Refused,
 }
 
 /// <summary>A clipboard does not give or take something: the message says what, for people.</summary>

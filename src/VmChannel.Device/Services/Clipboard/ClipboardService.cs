@@ -139,8 +139,8 @@ internal sealed class ClipboardService(SharedClipboard clipboard, TextInlet? inl
     /// <summary>Writes the next chunks of a message. False when it was already whole.</summary>
     private static bool Write(PipeWriter output, in OutgoingMessage message, byte[] block, ref int taken)
     {
-        AgentMessageWriter writer = new(message.Type, message.Fields.Span, message.Data?.Length ?? 0, taken);
-        ReadOnlySpan<byte> data = message.Data is { } content ? block.AsSpan(0, content.Read(block, writer.DataTaken)) : default;
+        AgentMessageWriter writer = new(message.Type, message.Fields.Span, message.DataBytes, taken);
+        ReadOnlySpan<byte> data = message.Data is { } content ? block.AsSpan(0, content.Read(block, writer.DataTaken)) : message.Bytes.Span[writer.DataTaken..];
         do
         {
             if (writer.IsDone)

@@ -6,4 +6,14 @@ namespace VmChannel.Device.Services.Clipboard;
 /// <param name="Type">Its kind.</param>
 /// <param name="Fields">Its first bytes.</param>
 /// <param name="Data">Held by who sends it; null = none.</param>
-internal readonly record struct OutgoingMessage(MessageType Type, ReadOnlyMemory<byte> Fields, ClipboardContent? Data);
+internal readonly record struct OutgoingMessage(MessageType Type, ReadOnlyMemory<byte> Fields, ClipboardContent? Data)
+{
+    /// <summary>A message with data that is at hand.</summary>
+    public OutgoingMessage(MessageType type, ReadOnlyMemory<byte> fields, ReadOnlyMemory<byte> bytes)
+        : this(type, fields, Data: null) => Bytes = bytes;
+
+    /// <summary>Data that is at hand, when there is no <see cref="Data"/>.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    public int DataBytes => Data?.Length ?? Bytes.Length;
+}

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.Device.Services.Clipboard;
@@ -118,6 +119,32 @@ internal sealed class SharedClipboard
         }
 
         return await fetch.WaitAsync(AnswerTime, cancellation);
+    }
+
+    /// <summary>Sends a file to the guest, whose agent says where it goes there. Completes when all of it is there.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="bytes">How long it is.</param>
+    /// <param name="input">Its bytes: read once the guest has said that it wants them.</param>
+    /// <param name="cancellation">Nobody wants it any more.</param>
+    /// <exception cref="ClipboardException">The channel's options forbid it, or the guest does not take it.</exception>
+    public Task SendFileAsync(string name, long bytes, PipeReader input, CancellationToken cancellation)
+    {
+        AgentConversation agent;
+        lock (Gate)
+        {
+            if (!Policy.ToGuest)
+            {
+                throw new ClipboardException(ClipboardFault.Forbidden, "direction= of the channel lets nothing pass to the guest");
+            }
+
+            agent = _agent ?? throw new ClipboardException(ClipboardFault.NoAgent, "no agent of the guest has the channel open");
+            if (agent.FileRefusal is string reason)
+            {
+                throw new ClipboardException(ClipboardFault.NoAgent, reason);
+            }
+        }
+
+        return agent.Files.SendAsync(name, bytes, input, AnswerTime, cancellation);
     }
 
     /// <summary>The channel goes.</summary>
