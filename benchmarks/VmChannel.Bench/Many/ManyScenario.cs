@@ -8,8 +8,8 @@ internal sealed class ManyScenario(BenchSettings settings, string program, strin
 {
     private static readonly int[] Counts = [1, 10, 100, 1000];
 
-    // The server gives memory back after two seconds in which nothing happened.
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(6);
+    // The server gives memory back once it finds that nothing has happened for a while, and looks ever more seldom while its loops have something to do.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(2);
 
