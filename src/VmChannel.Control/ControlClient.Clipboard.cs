@@ -71,7 +71,8 @@ public sealed partial class ControlClient
         body.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         body.Headers.ContentLength = length;
         using HttpRequestMessage request = new(
-            HttpMethod.Post, $"{Version}/{Path("vms", vm, "ports", port, "clipboard", "files")}?name={Uri.EscapeDataString(name)}") { Content = body };
+            HttpMethod.Post, $"{Version}/{Path("vms", vm, "ports", port, "clipboard", "files")}?name={Uri.EscapeDataString(name)}")
+        { Content = body };
         request.Headers.ExpectContinue = true;
         using HttpResponseMessage response = await SendAsync(request, cancellationToken);
         return await response.Content.ReadFromJsonAsync(ControlJson.Default.SentFile, cancellationToken)
