@@ -14,8 +14,8 @@ public sealed class AgentMachine : IAsyncLifetime
 
     private const long DiskBytes = 32 * 1024 * 1024;
 
-    // Where the guest has the host's files; the agent's root, so that it has programs to run.
-    private const string Root = "/host";
+    // The agent's root, so that it has programs to run.
+    private const string Root = HostFiles.Root;
 
     private readonly TestFolder _folder = new();
     private string _agent = "";
@@ -45,7 +45,7 @@ public sealed class AgentMachine : IAsyncLifetime
             _folder, "-virtioserial", $"protocol={QemuAgent.PortName},char=unix:{Socket},server,clients=4,mode=broadcast,writers=all,on-disconnect=discard");
         Guest = await UmlGuest.BootAsync(Serve, "mem=512M", $"ubd0={disk}");
         await Guest.RunAsync(
-            $"mkdir {Root}; mount -t hostfs none {Root} -o /; for d in dev proc sys tmp run; do mount --bind /$d {Root}/$d; done; mkdir {Root}{Disk}; mount -t ext4 /dev/ubda {Root}{Disk}");
+            $"{HostFiles.Mount("dev proc sys tmp run")}; mkdir {Root}{Disk}; mount -t ext4 /dev/ubda {Root}{Disk}");
         await Guest.UntilAsync($"[ -e {Machine.PathOf(QemuAgent.PortName)} ]");
     }
 

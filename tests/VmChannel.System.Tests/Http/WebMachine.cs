@@ -31,6 +31,7 @@ public sealed class WebMachine : IAsyncLifetime
             "-virtioserial", $"port=2,protocol={Host},char=unix:{_folder.File("host.sock")},server");
         _guest = RunProcess.Start(
             "--vm", Vm, "--control", Serve.ControlSocket, "--memory", "1G",
+            "--share", Executables.Repository, // for one below /tmp, where the guest has a folder of its own
             "--", "sh", "-c", $"while :; do dotnet {Program("tests/VmChannel.WebGuest")} {Api} {Host}; echo restarts; done");
         _guest.Process.Input.Close();
         using HttpMessageHandler handler = Handler();

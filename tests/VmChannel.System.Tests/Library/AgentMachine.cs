@@ -12,9 +12,6 @@ public sealed class AgentMachine : IAsyncLifetime
     public const string Console = "org.example.console";
     public const string Crowded = "org.example.crowded";
 
-    // Where the guest has the host's files.
-    private const string Root = "/host";
-
     private readonly TestFolder _folder = new();
 
     internal ServeProcess Serve { get; private set; } = null!;
@@ -32,8 +29,7 @@ public sealed class AgentMachine : IAsyncLifetime
             "-virtioserial", $"protocol={Flapping},char=unix:{SocketOf(Flapping)},server",
             "-virtioserial", $"protocol={Crowded},char=unix:{SocketOf(Crowded)},server");
         Guest = await UmlGuest.BootAsync(Serve, "mem=512M");
-        await Guest.RunAsync(
-            $"mkdir {Root}; mount -t hostfs none {Root} -o /; for d in dev proc sys tmp; do mount --bind /$d {Root}/$d; done");
+        await Guest.RunAsync(HostFiles.Mount("dev proc sys tmp"));
     }
 
     public async ValueTask DisposeAsync()
@@ -52,11 +48,11 @@ public sealed class AgentMachine : IAsyncLifetime
     internal ChannelClient Connect(string protocol) => ChannelClient.Connect(SocketOf(protocol));
 
     /// <summary>Shell words that run a program of the host in the guest.</summary>
-    internal static string Command(string program) => $"chroot {Root} {program}";
+    internal static string Command(string program) => $"chroot {HostFiles.Root} {program}";
 
     /// <summary>Shell words that run a program of the host in the guest for nobody, who need not have a way to its file.</summary>
     internal static string CommandForNobody(string program) =>
-        $"cp {Root}{program} /tmp/program; chroot --userspec=65534:65534 {Root} /tmp/program";
+        $"cp {HostFiles.Root}{program} /tmp/program; chroot --userspec=65534:65534 {HostFiles.Root} /tmp/program";
 
     /// <summary>Runs a command that plugs or unplugs.</summary>
     internal async Task ChangeAsync(params string[] words)
