@@ -39,8 +39,8 @@ internal static class WatchVerb
         const string Folder = "/dev";
         try
         {
-            LinkKeeper keeper = new(
-                Folder, PortScan.DefaultFolder, line => Console.Error.WriteLine($"vmchannel-guest: {line}"), AdapterScan.DefaultFolder, AccessGroup.DefaultFile)
+            Action<string> log = KernelLog.IsStandardError() ? KernelLog.Info : line => Console.Error.WriteLine($"vmchannel-guest: {line}");
+            LinkKeeper keeper = new(Folder, PortScan.DefaultFolder, log, AdapterScan.DefaultFolder, AccessGroup.DefaultFile)
             {
                 TrustsLinks = once,
             };

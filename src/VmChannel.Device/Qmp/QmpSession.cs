@@ -175,19 +175,22 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     {
         (string kind, bool isGuestOpen) = await _machine.FindChardevAsync(id, cancellationToken) ?? ("", false);
         bool isHostOpen = kind == "pipe";
+        Held held = new(link, isHostOpen);
+        _held[link.Port.Spec.Number] = held;
+        LogTakenOver(link.Port.Spec);
+        _ = await InvokeAsync(() => link.OnTakenOver(isHostOpen));
         if (isHostOpen && !link.HasOldPipes)
         {
-            // Somebody removed the pipes that QEMU still has open.
-            await _machine.SetChardevAsync("chardev-change", id, folder.PathOf(link.Port.Spec), cancellationToken);
+            // Somebody removed the pipes that QEMU still has open. Until it has the new ones, nothing that the guest was told is true.
+            held.IsHostOpen = null;
+            await TellHostOpenAsync(held, isOpen: true, cancellationToken);
         }
 
-        _held[link.Port.Spec.Number] = new Held(link, isHostOpen);
-        LogTakenOver(link.Port.Spec);
-        _ = await InvokeAsync(() =>
+        if (!_refused.ContainsKey(link))
         {
-            link.OnTakenOver(isHostOpen);
-            transport.OnCarried(link, null);
-        });
+            _ = await InvokeAsync(() => transport.OnCarried(link, null));
+        }
+
         await AskGuestOpenAsync(link, isGuestOpen, cancellationToken);
     }
 
@@ -276,7 +279,15 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
         if (_refused.GetValueOrDefault(link) != reason)
         {
             _refused[link] = reason;
-            LogRefused(link.Port.Spec, reason);
+            if (_held.ContainsKey(link.Port.Spec.Number))
+            {
+                LogNotTold(link.Port.Spec, reason);
+            }
+            else
+            {
+                LogRefused(link.Port.Spec, reason);
+            }
+
             _ = await InvokeAsync(() => transport.OnCarried(link, reason));
         }
     }
@@ -336,6 +347,9 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     [LoggerMessage(145, LogLevel.Error, "{Port} cannot be plugged in: {Reason}")]
     private partial void LogRefused(PortSpec port, string reason);
 
+    [LoggerMessage(158, LogLevel.Error, "{Port}: QEMU does not change what it is connected to: {Reason}; this is tried again every 5 s")]
+    private partial void LogNotTold(PortSpec port, string reason);
+
     [LoggerMessage(147, LogLevel.Information, "virtio-serial controller added to QEMU: {Bus}")]
     private partial void LogControllerAdded(string bus);
 
@@ -344,7 +358,7 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     {
         public LinkedPort Link { get; } = link;
 
-        /// <summary>What its guest was told of the host end.</summary>
-        public bool IsHostOpen { get; set; } = isHostOpen;
+        /// <summary>What its guest was told of the host end; null = QEMU has pipes that are nobody's.</summary>
+        public bool? IsHostOpen { get; set; } = isHostOpen;
     }
 }

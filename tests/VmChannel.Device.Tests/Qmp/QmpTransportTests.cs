@@ -24,6 +24,9 @@ public sealed class QmpTransportTests : IDisposable
     [SuppressMessage("Usage", "CA2213", Justification = "disposed on the loop's thread")]
     private readonly Port _port;
 
+    /// <summary>Ports that this QEMU has from before, connected to pipes.</summary>
+    private (string Id, int Number, string Name)[] _qemuPorts = [];
+
     public QmpTransportTests()
     {
         _thread = new LoopThread(_log);
@@ -115,6 +118,44 @@ public sealed class QmpTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task Port_WhosePipesQemuDoesNotTakeWhenItIsMetAgain_IsToldOnceAndTheOthersGoOn()
+    {
+        _thread.Invoke(() =>
+        {
+            ScriptedEnd end = new();
+            Port port = new(new PortSpec(2, "org.test.two"), end, _thread.Loop, _log.For<Port>());
+            port.Start();
+            _end.Connect(true);
+            end.Connect(true);
+            _ = _transport.Plug(port);
+        });
+        await _monitor.GreetAsync();
+        List<string> ids = [];
+        for (int port = 0; port < 2; port++)
+        {
+            ids.Add(JsonDocument.Parse(await ServeUntilAsync("device_add")).RootElement.GetProperty("arguments").GetProperty("id").GetString()!);
+        }
+
+        // The same ports are in the next monitor's QEMU, connected to pipes.
+        _monitor.HangUp();
+        await _monitor.GreetAsync();
+        _qemuPorts = [(ids[0], 1, "org.test.one"), (ids[1], 2, "org.test.two")];
+        Assert.Contains(ids[0], await ServeUntilAsync("chardev-change", "Failed to open pipe: Too many open files"), StringComparison.Ordinal);
+        Assert.Contains(ids[1], await ServeUntilAsync("chardev-change"), StringComparison.Ordinal);
+        await WaitForAsync(() => _transport.State.Obstacles.Count == 1 && _transport.State.Obstacles.ContainsKey(1));
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        Assert.Contains(ids[0], await ServeUntilAsync("chardev-change", "Failed to open pipe: Too many open files"), StringComparison.Ordinal);
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        Assert.Contains(ids[0], await ServeUntilAsync("chardev-change"), StringComparison.Ordinal);
+        await WaitForAsync(() => _transport.State.Obstacles.Count == 0);
+        string told = Assert.Single(_log.All, line => line.Contains("Too many open files", StringComparison.Ordinal));
+        Assert.Contains("org.test.one", told, StringComparison.Ordinal);
+        Assert.Contains("chardev-change", told, StringComparison.Ordinal);
+        Assert.Single(_log.All, line => line.Contains("has left", StringComparison.Ordinal));
+        _thread.Invoke(() => _transport.Unplug(2)?.Dispose());
+    }
+
+    [Fact]
     public async Task Port_ThatQemuDoesNotLetGo_IsTakenOutLater()
     {
         await _monitor.GreetAsync();
@@ -159,10 +200,19 @@ public sealed class QmpTransportTests : IDisposable
             JsonElement asked = JsonDocument.Parse(line).RootElement;
             string name = asked.GetProperty("execute").GetString()!;
             string path = asked.TryGetProperty("arguments", out JsonElement arguments) && arguments.TryGetProperty("path", out JsonElement at) ? at.GetString()! : "";
+            string property = name == "qom-get" ? arguments.GetProperty("property").GetString()! : "";
+            (string Id, int Number, string Name) port = Array.Find(_qemuPorts, port => path == $"/machine/peripheral/{port.Id}");
             string value = (name, path) switch
             {
+                ("qom-get", _) when port.Id is not null => property switch
+                {
+                    "nr" => $"{port.Number}",
+                    "name" => $"\"{port.Name}\"",
+                    _ => "\"/machine/peripheral-anon/device[0]/virtio-backend/serial.0\"",
+                },
                 ("qom-list", "/machine/peripheral-anon") => """[{"name": "device[0]", "type": "child<virtio-serial-pci>"}]""",
-                ("qom-list", "/machine/peripheral") or ("query-chardev", _) => "[]",
+                ("qom-list", "/machine/peripheral") => JoinPorts(port => $"{{\"name\": \"{port.Id}\", \"type\": \"child<virtserialport>\"}}"),
+                ("query-chardev", _) => JoinPorts(port => $"{{\"label\": \"{port.Id}\", \"filename\": \"pipe\", \"frontend-open\": true}}"),
                 ("qom-list", _) => """[{"name": "serial.0", "type": "child<virtio-serial-bus>"}]""",
                 ("qom-get", _) => "31",
                 ("query-status", _) => """{"running": true}""",
@@ -178,6 +228,8 @@ public sealed class QmpTransportTests : IDisposable
             }
         }
     }
+
+    private string JoinPorts(Func<(string Id, int Number, string Name), string> item) => $"[{string.Join(", ", _qemuPorts.Select(item))}]";
 
     private static async Task WaitForAsync(Func<bool> condition)
     {

@@ -98,6 +98,37 @@ public abstract class QmpTests(StockMachine machine)
         Assert.Equal("for the guest", await Guest.RunAsync($"read -r line <{PathOf(Held)}; echo $line"));
     }
 
+    /// <summary>What the server has taken from its client by its end is in the guest's ring, the pipe and the server itself, until all are full.</summary>
+    [Fact]
+    public async Task Server_RestartedBeforeTheGuestHasReadAll_LosesNothing()
+    {
+        const long Read = 1 << 20;
+        Pattern pattern = new("early", 1);
+        Task<string> checksum;
+        long taken;
+        await using (ServeProcess first = await StartAsync("--leave-ports"))
+        {
+            await WaitForLinksAsync();
+            using ChannelClient client = ChannelClient.Connect(HeldSocket);
+            checksum = Guest.RunAsync(
+                $"{{ head -c {Read}; until [ -e /tmp/goon ]; do sleep 0.05; done; head -c {pattern.Length - Read}; rm /tmp/goon; }} <{PathOf(Held)} | cksum", Patience.Long);
+            Task sender = pattern.WriteAsync(client.Stream);
+            await UntilAsync(first, port => port.StalledSince is not null);
+            taken = (await first.Control.GetPortsAsync("device", TestContext.Current.CancellationToken)).Single(port => port.Protocol == Held).Counters.ToGuestBytes;
+            Assert.InRange(taken, Read + (64 << 10), pattern.Length - 1);
+            Assert.Equal(0, await first.StopAsync());
+            _ = await Assert.ThrowsAsync<IOException>(() => sender);
+        }
+
+        await using ServeProcess second = await StartAsync("--leave-ports");
+        using ChannelClient next = ChannelClient.Connect(HeldSocket);
+        Assert.False(checksum.IsCompleted);
+        await Guest.RunAsync(": >/tmp/goon");
+        await pattern.WriteAsync(next.Stream, taken);
+        Assert.Equal(await pattern.ChecksumAsync(), await checksum);
+        await UntilAsync(second, port => port is { IsGuestOpen: false });
+    }
+
     [Fact]
     public async Task Qemu_Restarted_HasEverythingPluggedInAgain()
     {

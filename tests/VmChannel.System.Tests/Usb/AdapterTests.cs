@@ -23,16 +23,31 @@ public abstract class AdapterTests(UsbMachine machine) : IAsyncLifetime
     }
 
     [Fact]
-    public void Kernel_ThatFindsAdaptersAtEachBoot_HasNothingToComplainAbout()
+    public void Kernel_ThatFindsAdaptersAtABoot_HasNothingToComplainAbout()
     {
-        Assert.Equal(2, Guest.Boots);
-        Assert.Equal(8, Machine.KernelLog.Count(line => line.Contains("Detected FT232H", StringComparison.Ordinal)));
+        Assert.Equal(4, Machine.KernelLog.Count(line => line.Contains("Detected FT232H", StringComparison.Ordinal)));
         foreach (string protocol in new[] { UsbMachine.Echo, UsbMachine.Held, UsbMachine.Second, UsbMachine.Spare })
         {
-            Assert.Equal(2, Machine.KernelLog.Count(line => line.Contains($"Product: vmchannel:{protocol}", StringComparison.Ordinal)));
+            _ = Assert.Single(Machine.KernelLog, line => line.Contains($"Product: vmchannel:{protocol}", StringComparison.Ordinal));
         }
 
         Assert.DoesNotContain(Machine.KernelLog, line => System.Text.RegularExpressions.Regex.IsMatch(line, UsbMachine.Complaint));
+    }
+
+    [Fact]
+    public async Task Guest_ResetWhileAnAdapterIsOpen_FindsThemAllAgain()
+    {
+        string path = UsbMachine.PathOf(UsbMachine.Held);
+        await using EventTrail trail = await EventTrail.StartAsync(Machine.Serve);
+        using ChannelClient client = Machine.Connect(UsbMachine.Held);
+        await Guest.RunAsync(GuestScripts.Hold(path));
+        _ = await trail.WaitForAsync("guest-opened", UsbMachine.Held);
+        await Machine.RebootAsync();
+        _complaints = 0;
+
+        _ = await trail.WaitForAsync("guest-closed", UsbMachine.Held);
+        Kernel_ThatFindsAdaptersAtABoot_HasNothingToComplainAbout();
+        await Guest.ExchangeAsync(path, client);
     }
 
     [Fact]
@@ -153,6 +168,7 @@ public abstract class AdapterTests(UsbMachine machine) : IAsyncLifetime
         using ChannelClient client = Machine.Connect(UsbMachine.Second);
         await Guest.ExchangeAsync(path, client);
     }
+
     [Fact]
     public async Task Adapter_ThatTheGuestResetsWhileItIsOpen_IsTheSameChannelAfterwards()
     {

@@ -96,6 +96,11 @@ public sealed class TransportTests : IAsyncLifetime
         }
 
         await ExpectAsync("vport[0-9]+p[0-9]+", _virtioFolder);
+        if (!hasUdev)
+        {
+            await _guest.UntilAsync("dd if=/dev/kmsg iflag=nonblock bs=8192 status=none 2>/dev/null | grep -q 'gets no link.*it is the spare'");
+        }
+
         await ChangeAsync(_virtio, plugs: false);
         await ExpectAsync("ttyUSB[0-9]+", _usbFolder);
     }

@@ -22,8 +22,8 @@ public abstract class UsbMachine : IAsyncLifetime
 
     internal QemuGuest Guest { get; private set; } = null!;
 
-    /// <summary>What the kernel had to say of the adapters in two boots, up to the first bytes both ways. Later tests tear open adapters out, which the driver does complain about.</summary>
-    internal List<string> KernelLog { get; } = [];
+    /// <summary>What the kernel had to say of the adapters up to the first bytes both ways. Later tests tear open adapters out, which the driver does complain about.</summary>
+    internal string[] KernelLog { get; private set; } = [];
 
     /// <summary>MiB, in fours, that are moved each way at once.</summary>
     public virtual int Mebibytes => 4;
@@ -64,10 +64,16 @@ public abstract class UsbMachine : IAsyncLifetime
 
         string[] network = ["-netdev", "user,id=net,ipv6=off", "-device", "e1000,netdev=net,romfile="];
         Guest = await QemuGuest.BootUsbAsync(Qemu, _folder.File("qemu"), [.. device, .. network], HasUdev ? "vmtest.links=none" : "");
-        await UseAsync("the first boot");
+        await UseAsync();
+    }
+
+    /// <summary>Resets the machine from within, as it is, and uses its adapters again.</summary>
+    internal async Task RebootAsync()
+    {
+        int boots = Guest.Boots;
         await Guest.RunAsync("(sleep 0.2; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 &");
-        await Guest.WaitForBootAsync(2);
-        await UseAsync("the second boot");
+        await Guest.WaitForBootAsync(boots + 1);
+        await UseAsync();
     }
 
     /// <summary>Waits until the guest has all its adapters by name.</summary>
@@ -90,7 +96,7 @@ public abstract class UsbMachine : IAsyncLifetime
         _folder.Dispose();
     }
 
-    private async Task UseAsync(string line)
+    private async Task UseAsync()
     {
         if (HasUdev)
         {
@@ -98,8 +104,9 @@ public abstract class UsbMachine : IAsyncLifetime
         }
 
         await WaitForLinksAsync();
+        string line = $"boot {Guest.Boots}";
         Assert.Equal(line, await Guest.RunAsync(GuestScripts.Exchange(PathOf(Echo), line)));
-        KernelLog.AddRange(await MessagesAsync($"{Complaint}|Detected FT232H|Product: vmchannel:"));
+        KernelLog = await MessagesAsync($"{Complaint}|Detected FT232H|Product: vmchannel:");
     }
 }
 
