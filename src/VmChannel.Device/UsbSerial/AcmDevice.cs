@@ -19,6 +19,9 @@ internal sealed class AcmDevice(string product, string serial) : AdapterDevice(A
 
     public override int HeaderBytes => 0;
 
+    /// <summary>Linux's <c>cdc_acm</c> has 16 under way: with all of them answered at once, it loses bytes.</summary>
+    public override int MaxAnswers => 4;
+
     public override int NotificationBytes => SerialStateNotification.Size;
 
     public override void Reset()

@@ -24,6 +24,9 @@ internal abstract class AdapterDevice(AdapterDescriptors descriptors)
     /// <summary>Bytes of a notification of how the line is; 0 when packets' headers say it.</summary>
     public abstract int NotificationBytes { get; }
 
+    /// <summary>IN transfers that are answered before the guest has asked again: see <see cref="AnswerPace"/>.</summary>
+    public abstract int MaxAnswers { get; }
+
     /// <summary>As after it was plugged in, to a guest that knows it already: Linux does not read the strings again after a reset.</summary>
     public virtual void Reset() => Configuration = 1;
 

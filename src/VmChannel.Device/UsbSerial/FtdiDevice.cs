@@ -17,6 +17,9 @@ internal sealed class FtdiDevice(string product, string serial) : AdapterDevice(
 
     public override int NotificationBytes => 0;
 
+    /// <summary>Linux's <c>ftdi_sio</c> has two of 512 bytes under way, which limits itself.</summary>
+    public override int MaxAnswers => int.MaxValue;
+
     public override void Reset()
     {
         _chip.Reset();

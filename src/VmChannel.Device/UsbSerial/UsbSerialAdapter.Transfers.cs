@@ -30,6 +30,7 @@ public sealed partial class UsbSerialAdapter
         }
         else
         {
+            _pace.OnAsked();
             _input.Add(new(id, (int)Math.Min(bytes, MaxInBytes)));
         }
     }
@@ -144,7 +145,7 @@ public sealed partial class UsbSerialAdapter
 
         for (int moved = 0; moved < BytesPerTurn;)
         {
-            if (_input.Count == 0)
+            if (_input.Count == 0 || !_pace.MayAnswer())
             {
                 _flow.OnNoBuffers(hadBuffers: true);
                 return false;
@@ -216,6 +217,7 @@ public sealed partial class UsbSerialAdapter
     {
         ulong id = _input[0].Id;
         _input.RemoveAt(0);
+        _pace.OnAnswered();
         host.CompleteIn(id, bytes);
     }
 
@@ -227,6 +229,7 @@ public sealed partial class UsbSerialAdapter
         }
 
         _input.Clear();
+        _pace.StartOver();
         for (int i = 0; i < _output.Count; i++)
         {
             HeldOutput.Transfer transfer = _output.Transfers[i];

@@ -23,6 +23,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
     private readonly DeviceLoop _loop;
     private readonly AdapterDevice _device;
     private readonly FlowWatch _flow;
+    private readonly AnswerPace _pace;
     private readonly LoopTimer _settled;
     private IUsbHost? _host;
     private long _openedAt;
@@ -45,6 +46,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         _loop = loop;
         _device = port.Spec.Adapter == UsbAdapterKind.Acm ? new AcmDevice(ChannelProduct.Of(name), serial) : new FtdiDevice(ChannelProduct.Of(name), serial);
         _flow = new FlowWatch(port, loop, stallAfter);
+        _pace = new AnswerPace(_device.MaxAnswers, loop, this);
         _settled = new LoopTimer(OnSettled);
         port.AttachTransport(() => loop.Schedule(this));
     }
@@ -81,6 +83,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         _host = null;
         Port.Record.SetFrontEnd(null);
         _input.Clear();
+        _pace.StartOver();
 
         // Not told as taken to anybody: the guest's driver knows that they may not have arrived.
         _output.Clear();
@@ -97,6 +100,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
             _isUnplugged = true;
             Detach(cause);
             _settled.Dispose();
+            _pace.Dispose();
             _flow.Stop();
             Port.AttachTransport(null);
         }

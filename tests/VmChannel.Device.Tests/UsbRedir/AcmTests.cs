@@ -176,6 +176,25 @@ public sealed class AcmTests : IDisposable
     }
 
     [Fact]
+    public void In_ForADriverThatAsksNoMoreUntilItHasAll_IsAnsweredWhole()
+    {
+        const int Transfers = 16; // as cdc_acm
+        const int Length = 1024;
+        Connect(true);
+        using UsbPeer peer = _rig.Fetch();
+        SetLines(peer, 3);
+        byte[] bytes = System.Security.Cryptography.RandomNumberGenerator.GetBytes(Transfers * Length);
+        _rig.Thread.Invoke(() => _end.Give(bytes));
+        for (ulong id = 1; id <= Transfers; id++)
+        {
+            peer.SubmitIn(id, Length);
+        }
+
+        byte[] came = [.. Enumerable.Range(1, Transfers).SelectMany(id => peer.ExpectBulk((ulong)id).Data)];
+        Assert.Equal(bytes, came);
+    }
+
+    [Fact]
     public void Out_IsOverWhenTheHostEndTookIt()
     {
         Connect(true);

@@ -6,6 +6,9 @@ namespace VmChannel.SystemTests.Usb;
 public abstract class AcmTests(UsbMachine machine) : IAsyncLifetime
 {
     private const string Name = "org.example.acm";
+
+    /// <summary>Of 4 MiB.</summary>
+    private const int Parts = 16;
     private const string Complaint = $"{UsbMachine.Complaint}|^[0-4],.*(acm|ACM)";
 
     private readonly TestFolder _folder = new();
@@ -62,10 +65,10 @@ public abstract class AcmTests(UsbMachine machine) : IAsyncLifetime
     [Fact]
     public async Task BothDirections_AtOnce_KeepEveryByte()
     {
-        Pattern up = new("up", 8);
-        Pattern down = new("down", 8);
+        Pattern up = new("up", Parts);
+        Pattern down = new("down", Parts);
         using ChannelClient client = ChannelClient.Connect(Socket);
-        Task<string> guest = Guest.RunAsync($"exec 5<>{Channel}; {up.GuestWriter} >&5 & head -c {down.Length} <{Channel} | cksum; wait", Patience.Long);
+        Task<string> guest = Guest.RunAsync($"exec 5<>{Channel}; {up.GuestWriter} >&5 & head -c {down.Length} <&5 | cksum; wait", Patience.Long);
         Task sender = down.WriteAsync(client.Stream);
         Assert.Equal(up.Length, await up.CheckAsync(client.Stream));
         Assert.Equal(await down.ChecksumAsync(), await guest);
