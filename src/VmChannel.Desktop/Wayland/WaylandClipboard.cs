@@ -199,7 +199,7 @@ internal sealed class WaylandClipboard : IDesktopClipboard
             {
                 OnSource(message, arguments);
             }
-            else if (Array.Find(_selections, known => known.Settling == message.Target) is WaylandSelection settled)
+            else if (Settled(message.Target) is WaylandSelection settled)
             {
                 settled.Settling = 0;
                 news = settled.Theirs is null ? null : Of(settled);
@@ -212,6 +212,8 @@ internal sealed class WaylandClipboard : IDesktopClipboard
             Copied?.Invoke(copied);
         }
     }
+
+    private WaylandSelection? Settled(uint callback) => Array.Find(_selections, known => known.Settling == callback);
 
     private void OnDisplay(ushort opcode, ReadOnlySpan<byte> arguments)
     {
@@ -298,19 +300,21 @@ internal sealed class WaylandClipboard : IDesktopClipboard
         }
     }
 
+    /// <summary>Takes the pipe over.</summary>
     private async Task GiveAsync(WaylandSource source, ClipboardType type, FileDescriptor pipe)
     {
-        using (pipe)
-        {
-            // Not under the lock of who received the question.
-            await Task.Yield();
-            if (await source.Fetch(type) is byte[] value)
+        // Not under the lock of who received the question.
+        await Task.Yield();
+        byte[]? value = await source.Fetch(type);
+        await Task.Factory.StartNew(
+            () =>
             {
-                await Task.Factory.StartNew(
-                    () => PipeTransfer.Write(pipe, value), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            }
-        }
-
+                PipeTransfer.Write(pipe, value);
+                pipe.Dispose();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         _ = Interlocked.Decrement(ref _transfers);
     }
 
