@@ -287,16 +287,15 @@ internal sealed class WaylandClipboard : IDesktopClipboard
             return;
         }
 
-        FileDescriptor pipe = _connection.TakeDescriptor();
         if (selection?.Source is WaylandSource source && WaylandMessage.TryTakeString(ref arguments, out string name)
             && source.Types.Has(MediaTypes.TypeOf(name)) && _transfers < MaxTransfers)
         {
             _ = Interlocked.Increment(ref _transfers);
-            _ = GiveAsync(source, MediaTypes.TypeOf(name), pipe);
+            _ = GiveAsync(source, MediaTypes.TypeOf(name), _connection.TakeDescriptor());
         }
         else
         {
-            pipe.Dispose();
+            _connection.TakeDescriptor().Dispose();
         }
     }
 
