@@ -47,7 +47,7 @@ public abstract class ClipboardTests(DesktopMachine machine) : IAsyncDisposable
         await Machine.CopyAsync(image, "image/png");
         string expected = await ChecksumAsync(image);
         await Desktop.RunAsync(
-            "for ((n = 0; n < 600; n++)); do last=$(u /usr/bin/xclip -o -selection clipboard -t image/png 2>/dev/null | cksum); "
+            "for ((n = 0; n < 600; n++)); do last=$(paste clipboard image/png 2>/dev/null | cksum); "
             + $"[ \"$last\" = '{expected}' ] && exit 0; sleep 0.05; done; echo $last; exit 1");
     }
 

@@ -129,6 +129,22 @@ public sealed class ShareDesktop : DesktopMachine
     }
 }
 
+/// <summary>A Wayland desktop in User Mode Linux, without any SPICE package: our own tool is its agent.</summary>
+public sealed class WaylandDesktop : DesktopMachine
+{
+    private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
+    {
+        ServeProcess serve = await ServeProcess.StartAsync(folder, "-virtioserial", $"protocol={Spice}");
+        return (serve, new WaylandGuest(await UmlGuest.BootAsync(serve, "mem=768M")));
+    }
+
+    private protected override async Task StartDesktopAsync()
+    {
+        await Desktop.StartDisplayAsync();
+        await Desktop.StartShareAsync();
+    }
+}
+
 /// <summary>The desktop in QEMU, on a USB serial adapter.</summary>
 public sealed class UsbDesktop : DesktopMachine
 {
@@ -150,6 +166,9 @@ public sealed class UmlDesktopTests : ICollectionFixture<UmlDesktop>;
 
 [CollectionDefinition]
 public sealed class ShareDesktopTests : ICollectionFixture<ShareDesktop>;
+
+[CollectionDefinition]
+public sealed class WaylandDesktopTests : ICollectionFixture<WaylandDesktop>;
 
 [CollectionDefinition]
 public sealed class UsbDesktopTests : ICollectionFixture<UsbDesktop>;
