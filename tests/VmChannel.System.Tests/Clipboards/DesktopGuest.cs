@@ -13,7 +13,10 @@ internal class DesktopGuest(Guest guest, string mount)
     /// <summary>A shell word: <c>u PROGRAM</c> runs a program of the desktop as its user.</summary>
     private string User => $"u() {{ {Variables} {AsUser} \"$@\"; }}\n{Tools}\n";
 
-    private protected virtual PackageSet Packages => PackageSets.Desktop;
+    public virtual PackageSet Packages => PackageSets.Desktop;
+
+    /// <summary>An image of the packages that the guest runs from: both sides can read it.</summary>
+    public virtual string Image => "usr/share/icons/Adwaita/512x512/places/folder-pictures.png";
 
     /// <summary>Environment of the session's programs.</summary>
     private protected virtual string Variables => "DISPLAY=:7 HOME=/tmp XDG_RUNTIME_DIR=/tmp NO_AT_BRIDGE=1 LC_ALL=C.UTF-8";

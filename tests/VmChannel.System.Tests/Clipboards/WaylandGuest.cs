@@ -6,15 +6,17 @@ namespace VmChannel.SystemTests.Clipboards;
 /// <summary>A guest with sway in it, which needs no screen; wl-copy and wl-paste are its user's programs.</summary>
 internal sealed class WaylandGuest(Guest guest) : DesktopGuest(guest, OnUml)
 {
-    private protected override PackageSet Packages => PackageSets.WaylandDesktop;
+    public override PackageSet Packages => PackageSets.WaylandDesktop;
 
-    private protected override string Variables => "WAYLAND_DISPLAY=wayland-1 HOME=/tmp XDG_RUNTIME_DIR=/tmp/run LC_ALL=C.UTF-8";
+    private protected override string Variables => "WAYLAND_DISPLAY=wayland-1 HOME=/tmp XDG_RUNTIME_DIR=/tmp/run LC_ALL=C.UTF-8 WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1";
 
     private protected override string Tools =>
         """
         copy() { u /usr/bin/wl-copy $([ $1 = primary ] && echo -p) -t $2 >/dev/null 2>&1; }
         paste() { u /usr/bin/wl-paste -n $([ $1 = primary ] && echo -p) ${2:+-t $2}; }
         """;
+
+    public override string Image => "usr/share/backgrounds/sway/Sway_Wallpaper_Blue_1920x1080.png";
 
     // As xclip would, it has a shell between it and its input.
     private protected override string Owner => "/bin/sh -c 'exec /usr/bin/wl-copy -f -p -t UTF8_STRING < /tmp/owner.txt'";
@@ -28,9 +30,8 @@ internal sealed class WaylandGuest(Guest guest) : DesktopGuest(guest, OnUml)
 
     private protected override async Task StartServerAsync()
     {
-        await Guest.RunAsync("mkdir -m 700 /desktop/tmp/run; : > /desktop/tmp/sway.conf; chroot /desktop /bin/true 2>/dev/null; busybox chown 1000:1000 /desktop/tmp/run");
-        await StartInBackgroundAsync(
-            "sway", $"env WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1 {AsUser}", "/usr/bin/sway -c /tmp/sway.conf");
+        await Guest.RunAsync("mkdir -m 700 /desktop/tmp/run; : > /desktop/tmp/sway.conf; busybox chown 1000:1000 /desktop/tmp/run");
+        await StartInBackgroundAsync("sway", AsUser, "/usr/bin/sway -c /tmp/sway.conf");
         await Guest.UntilAsync("[ -S /desktop/tmp/run/wayland-1 ]");
     }
 }
