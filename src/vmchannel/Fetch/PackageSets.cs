@@ -59,7 +59,7 @@ internal static class PackageSets
 
     public static readonly PackageSet WaylandDesktop = new(
         "wayland", "a Wayland compositor without a screen and wl-clipboard, for guests", "bookworm",
-        ["sway", "wl-clipboard", "dash"], WithDependencies: true);
+        ["sway", "sway-backgrounds", "wl-clipboard", "dash"], WithDependencies: true);
 
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(
