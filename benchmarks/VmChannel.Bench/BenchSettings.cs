@@ -21,6 +21,29 @@ internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, s
         }
     }
 
+    /// <summary>Runs both of each pair, in that order.</summary>
+    /// <param name="ours">A run of what is measured.</param>
+    /// <param name="other">A run of what it is compared with; null for none.</param>
+    public (List<T> Ours, List<T> Other) InTurns<T>(Func<T> ours, Func<T>? other)
+    {
+        List<T> mine = [], theirs = [];
+        foreach (bool oursFirst in Order())
+        {
+            if (!oursFirst && other is not null)
+            {
+                theirs.Add(other());
+            }
+
+            mine.Add(ours());
+            if (oursFirst && other is not null)
+            {
+                theirs.Add(other());
+            }
+        }
+
+        return (mine, theirs);
+    }
+
     /// <summary>How many bytes keep a run busy for the time wanted, in whole megabytes. Warms up by the way.</summary>
     /// <param name="run">Moves so many bytes and returns the seconds it took.</param>
     public long Calibrate(Func<long, double> run)

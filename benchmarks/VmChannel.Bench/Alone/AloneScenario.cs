@@ -105,12 +105,7 @@ internal sealed class AloneScenario(BenchSettings settings, string folder) : IDi
         _measures.Add(new("round trip, wake-ups of the loop", "each", new(waits)));
     }
 
-    private double[] PingPong(int count)
-    {
-        double[] turns = [];
-        _ = Pair.Seconds(() => turns = _device.Driver.PingPong(AloneDevice.UnixPort, count), () => _device.Peer.Echo(count));
-        return turns;
-    }
+    private double[] PingPong(int count) => _device.Driver.PingPong(AloneDevice.UnixPort, count, _device.Peer);
 
     private void Messages(string name, int size, bool toUnix)
     {

@@ -138,8 +138,23 @@ internal sealed class GuestDriver : IDisposable
     /// <summary>One byte to the host, which sends it back, again and again. Returns the time of each turn in microseconds.</summary>
     /// <param name="port">The port.</param>
     /// <param name="count">Turns.</param>
+    /// <param name="peer">The program at the port's host end.</param>
     /// <param name="pause">Before each turn.</param>
-    public double[] PingPong(int port, int count, TimeSpan pause = default)
+    public double[] PingPong(int port, int count, HostPeer peer, TimeSpan pause = default)
+    {
+        double[] turns = [];
+        _ = Pair.Seconds(() => turns = Turns(port, count, pause), () => peer.Echo(count));
+        return turns;
+    }
+
+    public void Dispose()
+    {
+        _rings.ForEach(ring => ring.Dispose());
+        _frontEnd.Dispose();
+        _memory.Dispose();
+    }
+
+    private double[] Turns(int port, int count, TimeSpan pause)
     {
         double[] turns = new double[count];
         for (int i = 0; i < count; i++)
@@ -156,13 +171,6 @@ internal sealed class GuestDriver : IDisposable
         }
 
         return turns;
-    }
-
-    public void Dispose()
-    {
-        _rings.ForEach(ring => ring.Dispose());
-        _frontEnd.Dispose();
-        _memory.Dispose();
     }
 
     private DriverRing Start(int queue)

@@ -35,33 +35,17 @@ internal sealed class ApiScenario(BenchSettings settings, BusyServer server) : I
             return;
         }
 
-        List<Series> quiet = [], called = [];
         List<double> rates = [];
-        foreach (bool quietFirst in settings.Order())
-        {
-            if (quietFirst)
+        (List<Series> called, List<Series> quiet) = settings.InTurns(
+            () =>
             {
-                quiet.Add(Turns());
-            }
-
-            _callers.Go(pace);
-            called.Add(Turns());
-            rates.Add(_callers.Stop());
-            if (!quietFirst)
-            {
-                quiet.Add(Turns());
-            }
-        }
-
-        foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)])
-        {
-            _measures.Add(new(
-                $"{name}, {part}",
-                "µs",
-                new([.. called.Select(series => series.Percentile(share))]),
-                new([.. quiet.Select(series => series.Percentile(share))])));
-        }
-
+                _callers.Go(pace);
+                Series turns = Turns();
+                rates.Add(_callers.Stop());
+                return turns;
+            },
+            Turns);
+        _measures.AddRange(Measure.Percentiles($"{name},", "µs", called, quiet, 50, 99, 99.9));
         _measures.Add(new($"{name}, calls", "per s", new(rates)));
     }
 

@@ -65,12 +65,7 @@ internal sealed class FairRig : IAsyncDisposable
     }
 
     /// <summary>Turns of one byte from the guest to the host and back on a port of its own, in microseconds.</summary>
-    public double[] PingPong(int count)
-    {
-        double[] turns = [];
-        _ = Pair.Seconds(() => turns = _driver.PingPong(ChattyPort, count), () => _chatty.Echo(count));
-        return turns;
-    }
+    public double[] PingPong(int count) => _driver.PingPong(ChattyPort, count, _chatty);
 
     public async ValueTask DisposeAsync()
     {

@@ -40,39 +40,24 @@ internal sealed class FairScenario(BenchSettings settings, FairRig rig)
             return;
         }
 
-        List<Series> alone = [], beside = [];
         List<double> rates = [], fairness = [];
-        foreach (bool aloneFirst in settings.Order())
-        {
-            if (aloneFirst)
+        (List<Series> beside, List<Series> alone) = settings.InTurns(
+            () =>
             {
-                alone.Add(new(rig.PingPong(settings.RoundTrips)));
-            }
-
-            using (BulkLoad load = rig.Load(ports, fromGuest))
-            {
+                using BulkLoad load = rig.Load(ports, fromGuest);
                 Share(load, rates, fairness);
-                beside.Add(new(rig.PingPong(settings.RoundTrips)));
-            }
-
-            if (!aloneFirst)
-            {
-                alone.Add(new(rig.PingPong(settings.RoundTrips)));
-            }
-        }
-
-        foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
-        {
-            _measures.Add(new(
-                $"{name}, round trip {part}", "µs", new([.. beside.Select(series => series.Percentile(share))]), new([.. alone.Select(series => series.Percentile(share))])));
-        }
-
+                return Turns();
+            },
+            Turns);
+        _measures.AddRange(Results.Measure.Percentiles($"{name}, round trip", "µs", beside, alone, 50, 99));
         _measures.Add(new($"{name}, all together", "MiB/s", new(rates)));
         if (ports > 1)
         {
             _measures.Add(new($"{name}, Jain's index of their bytes", "", new(fairness)));
         }
     }
+
+    private Series Turns() => new(rig.PingPong(settings.RoundTrips));
 
     private void Share(BulkLoad load, List<double> rates, List<double> fairness)
     {

@@ -35,8 +35,7 @@ internal sealed class PairedRuns(BenchSettings settings, ProcessAccount processe
             bytes = Math.Min(bytes, settings.Calibrate(count => run(other, count)));
         }
 
-        List<(double Speed, ProcessUse Use)> mine = [], theirs = [];
-        InTurns(contestant => One(contestant, bytes, run), mine, theirs);
+        (List<(double Speed, ProcessUse Use)> mine, List<(double Speed, ProcessUse Use)> theirs) = InTurns(contestant => One(contestant, bytes, run));
         Add(name, "MiB/s", run => run.Speed, mine, theirs);
         Add($"{name}, {Outside}", "CPU s/GiB", run => run.Use.Outside / (bytes / GiB), mine, theirs);
         if (processes.KnowsMonitor)
@@ -57,30 +56,15 @@ internal sealed class PairedRuns(BenchSettings settings, ProcessAccount processe
         }
 
         int count = settings.RoundTrips;
-        List<(Series Turns, ProcessUse Use)> mine = [], theirs = [];
-        InTurns(contestant => Turns(contestant, count, run), mine, theirs);
+        (List<(Series Turns, ProcessUse Use)> mine, List<(Series Turns, ProcessUse Use)> theirs) = InTurns(contestant => Turns(contestant, count, run));
         Add($"{Name}, p50", "µs", run => run.Turns.Median, mine, theirs);
         Add($"{Name}, p99", "µs", run => run.Turns.Percentile(0.99), mine, theirs);
         Add($"{Name}, {Outside}", "CPU µs", run => run.Use.Outside * 1e6 / count, mine, theirs);
         Add($"{Name}, {Outside}", "wake-ups", run => (double)run.Use.Wakeups / count, mine, theirs);
     }
 
-    private void InTurns<T>(Func<Contestant, T> run, List<T> mine, List<T> theirs)
-    {
-        foreach (bool oursFirst in settings.Order())
-        {
-            if (!oursFirst && other is not null)
-            {
-                theirs.Add(run(other));
-            }
-
-            mine.Add(run(ours));
-            if (oursFirst && other is not null)
-            {
-                theirs.Add(run(other));
-            }
-        }
-    }
+    private (List<T> Mine, List<T> Theirs) InTurns<T>(Func<Contestant, T> run)
+        => settings.InTurns(() => run(ours), other is null ? null : () => run(other));
 
     private (double Speed, ProcessUse Use) One(Contestant contestant, long bytes, Func<Contestant, long, double> run)
     {

@@ -60,15 +60,7 @@ internal sealed class HttpScenario(BenchSettings settings, WebGuest guest)
             downloadBeside.Add(rate);
         }
 
-        foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
-        {
-            _measures.Add(new(
-                $"{name}, {part}",
-                "ms",
-                new([.. beside.Select(series => series.Percentile(share))]),
-                new([.. alone.Select(series => series.Percentile(share))])));
-        }
-
+        _measures.AddRange(Measure.Percentiles($"{name},", "ms", beside, alone, 50, 99));
         _measures.Add(new($"{name}, download", "MiB/s", new(downloadBeside), new(downloadAlone)));
     }
 

@@ -14,16 +14,9 @@ internal sealed record BusyDevice(GuestDriver Driver, HostPeer Peer)
     public static double[] PingPong(IReadOnlyList<BusyDevice> devices, int count, TimeSpan pause)
     {
         double[][] turns = new double[devices.Count][];
-        Thread[] threads = [.. devices.Select((device, index) => new Thread(() => turns[index] = device.PingPong(count, pause)) { IsBackground = true })];
+        Thread[] threads = [.. devices.Select((device, index) => new Thread(() => turns[index] = device.Driver.PingPong(Port, count, device.Peer, pause)) { IsBackground = true })];
         Array.ForEach(threads, thread => thread.Start());
         Array.ForEach(threads, thread => thread.Join());
         return [.. turns.SelectMany(of => of ?? throw new BenchException("a busy device has failed"))];
-    }
-
-    private double[] PingPong(int count, TimeSpan pause)
-    {
-        double[] turns = [];
-        _ = Pair.Seconds(() => turns = Driver.PingPong(Port, count, pause), () => Peer.Echo(count));
-        return turns;
     }
 }

@@ -85,27 +85,10 @@ internal sealed class ManyScenario(BenchSettings settings, string program, strin
             return;
         }
 
-        List<Series> few = [], lots = [];
         _ = BusyDevice.PingPong(one.Busy, turns / 10, pause);
         _ = BusyDevice.PingPong(many.Busy, turns / 10, pause);
-        foreach (bool oneFirst in settings.Order())
-        {
-            if (oneFirst)
-            {
-                few.Add(new(BusyDevice.PingPong(one.Busy, turns, pause)));
-            }
-
-            lots.Add(new(BusyDevice.PingPong(many.Busy, turns, pause)));
-            if (!oneFirst)
-            {
-                few.Add(new(BusyDevice.PingPong(one.Busy, turns, pause)));
-            }
-        }
-
-        foreach ((string part, double share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99)])
-        {
-            _measures.Add(new(
-                $"{name}, {part}", "µs", new([.. lots.Select(series => series.Percentile(share))]), new([.. few.Select(series => series.Percentile(share))])));
-        }
+        (List<Series> lots, List<Series> few) = settings.InTurns<Series>(
+            () => new(BusyDevice.PingPong(many.Busy, turns, pause)), () => new(BusyDevice.PingPong(one.Busy, turns, pause)));
+        _measures.AddRange(Measure.Percentiles($"{name},", "µs", lots, few, 50, 99));
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace VmChannel.Bench.Results;
 
 /// <summary>One line of the table.</summary>
@@ -9,6 +11,14 @@ internal sealed record Measure(string Name, string Unit, Series Ours, Series? Ot
 {
     /// <summary>Ours divided by the other; null for a figure that stands alone or was too small to be seen.</summary>
     public Series? Ratio => Other is not null && Ours.Over(Other) is { } ratio && ratio.Values.All(double.IsFinite) ? ratio : null;
+
+    /// <summary>A line for each of these percentiles of runs that have many values each, such as p99.</summary>
+    public static IEnumerable<Measure> Percentiles(string name, string unit, IReadOnlyList<Series> ours, IReadOnlyList<Series> other, params IEnumerable<double> percentiles)
+        => percentiles.Select(percentile => new Measure(
+            string.Create(CultureInfo.InvariantCulture, $"{name} p{percentile}"),
+            unit,
+            new([.. ours.Select(run => run.Percentile(percentile / 100))]),
+            new([.. other.Select(run => run.Percentile(percentile / 100))])));
 }
 
 /// <summary>Lines that belong together: one scenario, one pair of contestants.</summary>

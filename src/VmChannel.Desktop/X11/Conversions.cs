@@ -53,11 +53,8 @@ internal sealed class Conversions(X11Connection connection, X11Atoms atoms)
             return;
         }
 
-        if (notify.Property != atoms.Value)
-        {
-            value.End(null);
-        }
-        else if (!Read(notify.Requestor, value, out uint type))
+        uint type = 0;
+        if (notify.Property != atoms.Value || !Read(notify.Requestor, value, out type))
         {
             value.End(null);
         }

@@ -174,8 +174,9 @@ internal sealed class X11Clipboard : IDesktopClipboard
                 _conversions.On(SelectionNotify.Read(bytes));
                 break;
             case PropertyNotify.Code:
-                _conversions.On(PropertyNotify.Read(bytes));
-                _answers.On(PropertyNotify.Read(bytes));
+                PropertyNotify change = PropertyNotify.Read(bytes);
+                _conversions.On(change);
+                _answers.On(change);
                 break;
             case byte code when code == _ownerCode:
                 OnOwner(OwnerNotify.Read(bytes), _connection.SequenceOf(message));

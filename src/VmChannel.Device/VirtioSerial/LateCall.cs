@@ -14,17 +14,12 @@ namespace VmChannel.Device.VirtioSerial;
 internal sealed class LateCall(DeviceLoop loop) : Runnable
 {
     private const int PatienceForWaiters = 4;
-
-    // For a driver that, unlike Linux, does something with used buffers only when it is called.
-    private const int MaxDelays = 8;
     private static readonly long RightAfterTicks = Stopwatch.Frequency / 2000;
 
     private Virtqueue? _queue;
     private long _calledAt;
     private int _buffers;
     private int _waits;
-    private int _known;
-    private int _delays;
 
     /// <summary>Whether a call may be late: not for a driver that waits for it, nor when the ring may soon be full for the driver.</summary>
     /// <param name="queue">The transmit queue.</param>
@@ -63,7 +58,6 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     /// <summary>The queue stops: calls now what it may not touch later.</summary>
     public void Settle()
     {
-        _delays = MaxDelays;
         _ = Run();
         _waits = 0;
         _calledAt = 0;
@@ -71,18 +65,7 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
 
     protected internal override bool Run()
     {
-        if (_queue is { } queue && _buffers > 1 && _buffers != _known && _delays < MaxDelays)
-        {
-            // It goes on, so it is awake and sees for itself.
-            _known = _buffers;
-            _delays++;
-            loop.Postpone(this);
-            return false;
-        }
-
         bool called = _queue?.CallIfWanted() == true;
-        _known = 0;
-        _delays = 0;
         _calledAt = called && _buffers == 1 ? Stopwatch.GetTimestamp() : 0;
         _waits = _buffers > 1 ? 0 : _waits;
         _buffers = 0;

@@ -29,7 +29,7 @@ internal sealed partial class SerialPort
         int chains = queue.Gather(batch, BytesPerTurn, Math.Min(_borders.Left, ChainBatch.MaxChains));
         if (chains == 0)
         {
-            return !WaitForBytes(queue);
+            return !WaitForMore(queue, known: 0, out _polledTransmit);
         }
 
         _lateCall.OnBuffers(chains);
@@ -58,7 +58,7 @@ internal sealed partial class SerialPort
         _doneBefore = done;
 
         // Full or absent: the host end wakes us. No kick is wanted meanwhile.
-        return !isFull && (left > 0 || !WaitForBytes(queue));
+        return !isFull && (left > 0 || !WaitForMore(queue, known: 0, out _polledTransmit));
     }
 
     /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
@@ -159,7 +159,7 @@ internal sealed partial class SerialPort
         _waitsForMany = !_waitsForMany && _mostBuffers >= 2 * PartsOfBuffers;
         if (!_waitsForMany)
         {
-            bool waits = WaitForBuffers(queue, known: 0);
+            bool waits = WaitForMore(queue, known: 0, out _polledReceive);
             if (waits)
             {
                 _flow!.OnNoBuffers(hadBuffers: _mostBuffers > 0 || queue.Position != 0);
@@ -169,31 +169,23 @@ internal sealed partial class SerialPort
         }
 
         loop.Postpone(this);
-        return WaitForBuffers(queue, known: (_mostBuffers / PartsOfBuffers) - 1);
+        return WaitForMore(queue, known: (_mostBuffers / PartsOfBuffers) - 1, out _polledReceive);
     }
 
-    private bool WaitForBuffers(Virtqueue queue, int known)
+    /// <summary>Waits for more than so many of the driver's chains. False when they are there by now.</summary>
+    /// <param name="queue">Whose.</param>
+    /// <param name="known">As many there may be already.</param>
+    /// <param name="polled">Gets that number, while the loop looks instead of being kicked.</param>
+    private bool WaitForMore(Virtqueue queue, int known, out int? polled)
     {
+        polled = null;
         if (!loop.TryPoll(this))
         {
             return queue.WaitForDriver(known);
         }
 
-        _polledBuffers = known;
+        polled = known;
         queue.RefuseKicks();
         return queue.Available() <= known;
-    }
-
-    /// <summary>All that the driver wrote is taken. False when there is more by now.</summary>
-    private bool WaitForBytes(Virtqueue queue)
-    {
-        if (!loop.TryPoll(this))
-        {
-            return queue.WaitForDriver(known: 0);
-        }
-
-        _pollsBytes = true;
-        queue.RefuseKicks();
-        return queue.Available() == 0;
     }
 }

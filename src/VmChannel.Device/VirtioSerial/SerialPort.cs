@@ -33,8 +33,10 @@ internal sealed partial class SerialPort(
     private int _doneBefore;
     private int _mostBuffers;
     private bool _waitsForMany;
-    private bool _pollsBytes;
-    private int? _polledBuffers;
+
+    // Chains of each direction that are there already, while the loop looks for more; null = it does not.
+    private int? _polledTransmit;
+    private int? _polledReceive;
     private bool _wasFull;
     private bool _wasGuestOpen;
     private OpeningBorders _borders;
@@ -49,7 +51,7 @@ internal sealed partial class SerialPort(
         set
         {
             _mostBuffers = 0;
-            _polledBuffers = null;
+            _polledReceive = null;
             field = value;
         }
     }
@@ -60,7 +62,7 @@ internal sealed partial class SerialPort(
         set
         {
             _lateCall.Settle();
-            _pollsBytes = false;
+            _polledTransmit = null;
             field = value;
         }
     }
@@ -227,8 +229,8 @@ internal sealed partial class SerialPort(
 
     protected internal override bool Run()
     {
-        _pollsBytes = false;
-        _polledBuffers = null;
+        _polledTransmit = null;
+        _polledReceive = null;
         bool more = Transmit is { } transmit && MoveFromGuest(transmit);
         if (Port is { IsDraining: true } port && Transmit is not null && (_borders.IsReached ? !port.HoldsBytes : IsDrained))
         {
@@ -240,15 +242,15 @@ internal sealed partial class SerialPort(
     }
 
     protected internal override bool HasWork()
-        => (_pollsBytes && Transmit is { } transmit && transmit.Available() > 0)
-            || (_polledBuffers is int known && Receive is { } receive && receive.Available() > known);
+        => (_polledTransmit is int sent && Transmit is { } transmit && transmit.Available() > sent)
+            || (_polledReceive is int posted && Receive is { } receive && receive.Available() > posted);
 
     protected internal override bool AskToBeTold()
     {
-        bool isQuiet = !_pollsBytes || Transmit is not { } transmit || transmit.WaitForDriver(known: 0);
-        isQuiet &= _polledBuffers is not int known || Receive is not { } receive || receive.WaitForDriver(known);
-        _pollsBytes = false;
-        _polledBuffers = null;
+        bool isQuiet = _polledTransmit is not int sent || Transmit is not { } transmit || transmit.WaitForDriver(sent);
+        isQuiet &= _polledReceive is not int posted || Receive is not { } receive || receive.WaitForDriver(posted);
+        _polledTransmit = null;
+        _polledReceive = null;
         return isQuiet;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Control.Agent;
 

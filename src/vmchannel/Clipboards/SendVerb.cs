@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json;
-using VmChannel.Cli.Agent;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Control;

@@ -5,7 +5,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.WebSockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -63,16 +62,8 @@ internal static class AttachRoute
         }
 
         // Who is slow is held back, or dropped by the channel: rates are no business of the web server's.
-        if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } responseRate)
-        {
-            responseRate.MinDataRate = null;
-        }
-
-        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } requestRate)
-        {
-            requestRate.MinDataRate = null;
-        }
-
+        call.AllowSlowReader();
+        call.AllowSlowSender();
         http.Response.Headers[AttachedPort.ClientHeader] = id.ToString(CultureInfo.InvariantCulture);
         using WebSocket socket = await http.WebSockets.AcceptWebSocketAsync();
         using AttachedClient client = new(socket, channel, () => WhyEnded(call, vm, port, attached!));

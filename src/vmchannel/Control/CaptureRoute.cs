@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Cli.Serve;
 using VmChannel.Device.Channels;
 
@@ -22,10 +21,7 @@ internal static class CaptureRoute
         try
         {
             // A slow client finds gaps in its capture, and is no reason to hang up.
-            if (call.Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-            {
-                rate.MinDataRate = null;
-            }
+            call.AllowSlowReader();
 
             call.Http.Response.ContentType = MediaType;
             call.Http.Response.Headers.CacheControl = "no-store";

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Control;
 using VmChannel.Device.Services.Clipboard;
 using ClipboardSelection = VmChannel.Wire.VdAgent.ClipboardSelection;
@@ -15,10 +14,7 @@ internal static class ClipboardEvents
     public static async Task HandleAsync(ControlCall call)
     {
         SharedClipboard clipboard = await ClipboardRoutes.FindAsync(call);
-        if (call.Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
+        call.AllowSlowReader();
 
         // Whoever changes a clipboard never waits for a listener, and one notice is as good as several.
         Channel<bool> changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });

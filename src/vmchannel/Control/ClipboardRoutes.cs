@@ -1,7 +1,5 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Device.Services;
@@ -110,10 +108,7 @@ internal static class ClipboardRoutes
         using ClipboardContent content = await clipboard.GetAsync(ReadSelection(call), ReadType(call), call.Cancellation);
 
         // A slow reader is no reason to hang up: the data waits in memory that is there anyway.
-        if (call.Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
+        call.AllowSlowReader();
 
         call.Http.Response.ContentType = ClipboardWords.MediaTypeOf(content.Type);
         call.Http.Response.ContentLength = content.Length;
@@ -134,17 +129,8 @@ internal static class ClipboardRoutes
         ClipboardSelection selection = ReadSelection(call);
         ClipboardType type = ClipboardWords.ParseMediaType(call.Http.Request.ContentType ?? "") ?? throw new ProblemException(
             StatusCodes.Status415UnsupportedMediaType, "no such form", $"send {string.Join(", ", MediaTypes)}, with that Content-Type");
-        if (call.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            // Too much is refused below: the web server would hang up, and the client would not hear why.
-            size.MaxRequestBodySize = null;
-        }
-
-        if (call.Http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
-
+        call.AllowLongBody();
+        call.AllowSlowSender();
         ClipboardContent content = new(type);
         try
         {

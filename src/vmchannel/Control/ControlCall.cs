@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Cli.Metrics;
 using VmChannel.Cli.Serve;
 using VmChannel.Control;
@@ -64,6 +66,33 @@ internal sealed record ControlCall(
         => Http.Request.Query[name].ToString() is not { Length: > 0 } text ? null
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
             : throw new ProblemException(StatusCodes.Status400BadRequest, "bad query", $"{name}={text}: a whole number is needed");
+
+    /// <summary>The client may read as slowly as it likes: the web server does not hang up.</summary>
+    public void AllowSlowReader()
+    {
+        if (Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+
+    /// <summary>The client may send as slowly as it likes.</summary>
+    public void AllowSlowSender()
+    {
+        if (Http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+
+    /// <summary>The body may be of any length: whoever reads it refuses what is too long, since the web server would hang up, and the client would not hear why.</summary>
+    public void AllowLongBody()
+    {
+        if (Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = null;
+        }
+    }
 
     /// <summary>Writes the whole answer.</summary>
     public async Task AnswerAsync(byte[] json)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Control;
 using VmChannel.Device.Events;
 
@@ -21,10 +20,7 @@ internal static class EventsRoute
         long after = Resume(call) ?? call.QueryNumber("after") ?? call.Server.Journal.Last;
 
         // A slow listener is no reason to hang up: it is told what it missed.
-        if (call.Http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
+        call.AllowSlowReader();
 
         call.Http.Response.ContentType = MediaType;
         call.Http.Response.Headers.CacheControl = "no-store";

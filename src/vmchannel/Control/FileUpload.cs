@@ -1,7 +1,5 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using VmChannel.Control;
 using VmChannel.Device.Services.Clipboard;
 
@@ -31,16 +29,8 @@ internal static class FileUpload
             throw new ProblemException(StatusCodes.Status411LengthRequired, "no length", "say how long the file is, with Content-Length: the guest is told before it comes");
         }
 
-        if (call.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            size.MaxRequestBodySize = null;
-        }
-
-        if (call.Http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = null;
-        }
-
+        call.AllowLongBody();
+        call.AllowSlowSender();
         try
         {
             await clipboard.SendFileAsync(name, bytes, call.Http.Request.BodyReader, call.Cancellation);

@@ -1,4 +1,5 @@
 using VmChannel.Cli.Agent;
+using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using Xunit;
 

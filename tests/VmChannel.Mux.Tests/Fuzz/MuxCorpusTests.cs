@@ -1,40 +1,16 @@
-using System.Runtime.CompilerServices;
 using CsCheck;
+using VmChannel.Testing;
 
 namespace VmChannel.Mux.Tests.Fuzz;
 
 public sealed class MuxCorpusTests
 {
     [Fact]
-    public void Run_EveryCorpusFile_Survives()
-    {
-        string[] files = Directory.GetFiles(CorpusFolder());
-        Assert.NotEmpty(files);
-        foreach (string file in files)
-        {
-            MuxTarget.Run(File.ReadAllBytes(file));
-        }
-    }
+    public void Run_EveryCorpusFile_Survives() => Corpus.Replay("mux", MuxTarget.Run);
 
     [Fact]
-    public void Run_CorpusFilesWithBytesChanged_Survives()
-    {
-        byte[][] seeds = [.. Directory.GetFiles(CorpusFolder()).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
-        Gen.Select(Gen.Int[0, seeds.Length - 1], Gen.Select(Gen.Int[0, 1000], Gen.Byte).Array[1, 8]).Sample((seed, changes) =>
-        {
-            byte[] input = [.. seeds[seed]];
-            foreach ((int at, byte value) in changes)
-            {
-                input[at % input.Length] = value;
-            }
-
-            MuxTarget.Run(input);
-        });
-    }
+    public void Run_CorpusFilesWithBytesChanged_Survives() => Corpus.ReplayChanged("mux", MuxTarget.Run, reach: 1000, changes: (1, 8));
 
     [Fact]
     public void Run_RandomBytes_Survives() => Gen.Byte.Array[0, 300].Sample(bytes => MuxTarget.Run(bytes));
-
-    internal static string CorpusFolder([CallerFilePath] string here = "")
-        => Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus", "mux");
 }

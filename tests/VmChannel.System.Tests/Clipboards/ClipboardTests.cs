@@ -70,6 +70,17 @@ public abstract class ClipboardTests(DesktopMachine machine) : IAsyncDisposable
         }
     }
 
+    /// <summary>An agent that has just been started gives the guest what the host copied meanwhile, and hears of what is copied then.</summary>
+    private protected async Task ExpectToGoOnAsync(string copiedMeanwhile)
+    {
+        await Machine.WaitForAgentAsync();
+        await Desktop.PasteUntilAsync(copiedMeanwhile);
+        long before = await Machine.ChangeAsync();
+        await Desktop.CopyAsync("printf 'after it'");
+        _ = await Machine.GuestCopiedAsync(before);
+        Assert.Equal("after it"u8.ToArray(), await Machine.PasteAsync());
+    }
+
     internal static async Task<string> ChecksumAsync(byte[] bytes)
     {
         await using HostProcess cksum = HostProcess.Start(["cksum"]);

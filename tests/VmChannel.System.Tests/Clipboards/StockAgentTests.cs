@@ -24,11 +24,6 @@ public abstract class StockAgentTests(DesktopMachine machine) : ClipboardTests(m
         // The session's part waits for the system's part and comes back by itself, or has gone with it.
         await Desktop.RunAsync("pid=$(</desktop/tmp/agent.pid); [ -e /proc/$pid ] || exit 0; kill $pid; while [ -e /proc/$pid ]; do sleep 0.02; done");
         await Desktop.StartAgentAsync();
-        await Machine.WaitForAgentAsync();
-        await Desktop.PasteUntilAsync("copied meanwhile");
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("printf 'after it'");
-        _ = await Machine.GuestCopiedAsync(before);
-        Assert.Equal("after it"u8.ToArray(), await Machine.PasteAsync());
+        await ExpectToGoOnAsync("copied meanwhile");
     }
 }

@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using CsCheck;
+using VmChannel.Testing;
 using VmChannel.Wire.Capture;
 using VmChannel.Wire.Tests.Fuzz;
 using Xunit;
@@ -136,34 +136,10 @@ public sealed class CaptureTests
         => Assert.Throws<ArgumentException>(() => new CaptureHeader(1, new string('a', 256), 0).Write(new ArrayBufferWriter<byte>()));
 
     [Fact]
-    public void Run_EveryCorpusFile_Survives()
-    {
-        string[] files = Directory.GetFiles(CorpusFolder());
-        Assert.NotEmpty(files);
-        foreach (string file in files)
-        {
-            CaptureTarget.Run(File.ReadAllBytes(file));
-        }
-    }
+    public void Run_EveryCorpusFile_Survives() => Corpus.Replay("capture", CaptureTarget.Run);
 
     [Fact]
-    public void Run_CorpusChanged_Survives()
-    {
-        byte[][] corpus = [.. Directory.GetFiles(CorpusFolder()).Order().Select(File.ReadAllBytes)];
-        Gen.Select(Gen.Int[0, corpus.Length - 1], Gen.Select(Gen.Int[0, 200], Gen.Byte).Array[0, 6], Gen.Int[0, 200]).Sample((which, changes, cut) =>
-        {
-            byte[] input = [.. corpus[which]];
-            foreach ((int at, byte value) in changes)
-            {
-                input[at % input.Length] = value;
-            }
-
-            CaptureTarget.Run(input.AsSpan(0, Math.Max(0, input.Length - cut)));
-        });
-    }
+    public void Run_CorpusChanged_Survives() => Corpus.ReplayChanged("capture", CaptureTarget.Run, reach: 200, changes: (0, 6), cut: 200);
 
     private static byte Mark(CaptureRecord record) => (byte)(record.Length & 0xFF);
-
-    private static string CorpusFolder([CallerFilePath] string here = "")
-        => Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus", "capture");
 }

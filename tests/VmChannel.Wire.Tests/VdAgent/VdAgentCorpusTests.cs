@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using CsCheck;
+using VmChannel.Testing;
 using VmChannel.Wire.Tests.Fuzz;
 using Xunit;
 
@@ -8,15 +8,7 @@ namespace VmChannel.Wire.Tests.VdAgent;
 public sealed class VdAgentCorpusTests
 {
     [Fact]
-    public void Run_EveryCorpusFile_Survives()
-    {
-        string[] files = Directory.GetFiles(CorpusFolder());
-        Assert.NotEmpty(files);
-        foreach (string file in files)
-        {
-            VdAgentTarget.Run(File.ReadAllBytes(file));
-        }
-    }
+    public void Run_EveryCorpusFile_Survives() => Corpus.Replay("vdagent", VdAgentTarget.Run);
 
     [Fact]
     public void Run_RandomBytes_Survives() => Gen.Byte.Array[0, 300].Sample(bytes => VdAgentTarget.Run(bytes));
@@ -30,7 +22,4 @@ public sealed class VdAgentCorpusTests
             1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)(size & 0xFF), (byte)(size >> 8), 0, 0,
             .. tail,
         ]));
-
-    private static string CorpusFolder([CallerFilePath] string here = "")
-        => Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus", "vdagent");
 }

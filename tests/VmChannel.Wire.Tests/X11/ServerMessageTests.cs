@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using VmChannel.Testing;
 using VmChannel.Wire.X11;
 using Xunit;
 
@@ -7,7 +8,7 @@ namespace VmChannel.Wire.Tests.X11;
 
 public sealed class ServerMessageTests
 {
-    private static byte[] Seed(string name) => File.ReadAllBytes(Path.Combine(X11CorpusTests.CorpusFolder(), name))[1..];
+    private static byte[] Seed(string name) => Corpus.File("x11", name)[1..];
 
     [Fact]
     public void TryTake_ReplyThatIsNotWholeYet_LeavesTheInput()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using VmChannel.Wire.VdAgent;
 
@@ -14,7 +15,8 @@ internal sealed class FileTransfers(Action filled)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, FileTransfer> _transfers = [];
-    private readonly Queue<OutgoingMessage> _messages = new();
+    // A piece of a file with the file it is of, which may be over by now.
+    private readonly Queue<(OutgoingMessage Message, FileTransfer? Piece)> _messages = new();
     private uint _lastId;
     private bool _isOver;
 
@@ -33,18 +35,17 @@ internal sealed class FileTransfers(Action filled)
         {
             Queue(new(MessageType.FileTransferStart, default, new FileTransferStart(transfer.Id, name, (ulong)bytes).ToBytes()));
             await transfer.WaitForWelcomeAsync(patience, cancellation);
-            for (long left = bytes; left > 0 || bytes == 0;)
+            long left = bytes;
+            do
             {
+                // One with nothing in it if that is the file: the guest saves when it has come.
                 await transfer.WaitForRoomAsync(patience, cancellation);
                 byte[] piece = new byte[Math.Min(left, PieceBytes)];
                 await ReadAsync(input, piece, cancellation);
-                Queue(new(MessageType.FileTransferData, new FileTransferData(transfer.Id, (ulong)piece.Length).ToBytes(), piece));
+                Queue(new(MessageType.FileTransferData, new FileTransferData(transfer.Id, (ulong)piece.Length).ToBytes(), piece), transfer);
                 left -= piece.Length;
-                if (bytes == 0)
-                {
-                    break;
-                }
             }
+            while (left > 0);
 
             await transfer.WaitForArrivalAsync(patience, cancellation);
             end = FileTransferResult.Success;
@@ -72,19 +73,14 @@ internal sealed class FileTransfers(Action filled)
     {
         lock (_lock)
         {
-            if (!_messages.TryDequeue(out message))
+            bool isThere = _messages.TryDequeue(out (OutgoingMessage Message, FileTransfer? Piece) next);
+            message = next.Message;
+            if (next.Piece is { } file && _transfers.ContainsKey(file.Id))
             {
-                return false;
+                file.OnSent();
             }
 
-            if (message.Type == MessageType.FileTransferData)
-            {
-                ReadOnlySpan<byte> fields = message.Fields.Span;
-                uint id = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(fields);
-                _transfers.GetValueOrDefault(id)?.OnSent();
-            }
-
-            return true;
+            return isThere;
         }
     }
 
@@ -129,13 +125,13 @@ internal sealed class FileTransfers(Action filled)
         }
     }
 
-    private void Queue(OutgoingMessage message)
+    private void Queue(OutgoingMessage message, FileTransfer? piece = null)
     {
         lock (_lock)
         {
             if (!_isOver)
             {
-                _messages.Enqueue(message);
+                _messages.Enqueue((message, piece));
             }
         }
 
@@ -156,8 +152,8 @@ internal sealed class FileTransfers(Action filled)
             throw new ClipboardException(ClipboardFault.NotThere, "the file ended before its length: it has changed, or whoever sent it has gone");
         }
 
-        System.Buffers.ReadOnlySequence<byte> taken = read.Buffer.Slice(0, piece.Length);
-        System.Buffers.BuffersExtensions.CopyTo(taken, piece.Span);
+        ReadOnlySequence<byte> taken = read.Buffer.Slice(0, piece.Length);
+        taken.CopyTo(piece.Span);
         input.AdvanceTo(taken.End);
     }
 }

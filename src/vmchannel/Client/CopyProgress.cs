@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using VmChannel.Cli.Client;
 using VmChannel.Cli.Fetch;
 
-namespace VmChannel.Cli.Agent;
+namespace VmChannel.Cli.Client;
 
 /// <summary>A bar on a person's terminal while a file is copied.</summary>
 /// <param name="name">The file's.</param>
