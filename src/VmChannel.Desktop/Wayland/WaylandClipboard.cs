@@ -299,22 +299,28 @@ internal sealed class WaylandClipboard : IDesktopClipboard
         }
     }
 
-    /// <summary>Takes the pipe over.</summary>
+    /// <summary>Takes the pipe over, and a transfer that was counted: both are given back whatever comes of it.</summary>
     private async Task GiveAsync(WaylandSource source, ClipboardType type, FileDescriptor pipe)
     {
         // Not under the lock of who received the question.
         await Task.Yield();
-        byte[]? value = await source.Fetch(type);
-        await Task.Factory.StartNew(
-            () =>
+        try
+        {
+            using (pipe)
             {
-                PipeTransfer.Write(pipe, value);
-                pipe.Dispose();
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
-        _ = Interlocked.Decrement(ref _transfers);
+                byte[]? value = await source.Fetch(type);
+                await Task.Factory.StartNew(
+                    () => PipeTransfer.Write(pipe, value), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+        }
+        catch (IOException)
+        {
+            // It cannot be had: whoever pastes finds the end of the pipe.
+        }
+        finally
+        {
+            _ = Interlocked.Decrement(ref _transfers);
+        }
     }
 
     private void GiveUp(WaylandSelection selection)

@@ -58,8 +58,8 @@ internal static class PackageSets
         ["xvfb", "spice-vdagent", "xclip", "dash"], WithDependencies: true);
 
     public static readonly PackageSet WaylandDesktop = new(
-        "wayland", "a Wayland compositor without a screen and wl-clipboard, for guests", "bookworm",
-        ["sway", "sway-backgrounds", "wl-clipboard", "dash"], WithDependencies: true);
+        "wayland", "Wayland compositors without a screen, with and without data control, and wl-clipboard, for guests", "bookworm",
+        ["sway", "sway-backgrounds", "cage", "wl-clipboard", "dash", "coreutils"], WithDependencies: true);
 
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(

@@ -132,7 +132,7 @@ internal class DesktopGuest(Guest guest, string mount)
             """);
 
     /// <summary>Everything that the programs started here said.</summary>
-    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb sway daemon agent share; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log 2>/dev/null || true; done");
+    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb sway cage daemon agent share; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log 2>/dev/null || true; done");
 
     private protected Task<string> StartInBackgroundAsync(string name, string inside, string program)
         => RunAsync($"({Variables} exec {inside} {program}) </dev/null 3>&- >>/desktop/tmp/{name}.log 2>&1 & echo $! >/desktop/tmp/{name}.pid");

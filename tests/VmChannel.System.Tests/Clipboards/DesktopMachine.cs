@@ -132,6 +132,8 @@ public sealed class ShareDesktop : DesktopMachine
 /// <summary>A Wayland desktop in User Mode Linux, without any SPICE package: our own tool is its agent.</summary>
 public sealed class WaylandDesktop : DesktopMachine
 {
+    internal WaylandGuest Wayland => (WaylandGuest)Desktop;
+
     private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
     {
         ServeProcess serve = await ServeProcess.StartAsync(folder, "-virtioserial", $"protocol={Spice}");

@@ -6,9 +6,12 @@ namespace VmChannel.SystemTests.Clipboards;
 /// <summary>A guest with sway in it, which needs no screen; wl-copy and wl-paste are its user's programs.</summary>
 internal sealed class WaylandGuest(Guest guest) : DesktopGuest(guest, OnUml)
 {
+    /// <summary>Where another compositor, which lacks data control, has its socket.</summary>
+    public const string Kiosk = "/desktop/tmp/kiosk";
+
     public override PackageSet Packages => PackageSets.WaylandDesktop;
 
-    private protected override string Variables => "WAYLAND_DISPLAY=wayland-1 HOME=/tmp XDG_RUNTIME_DIR=/tmp/run LC_ALL=C.UTF-8 WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1";
+    private protected override string Variables => "WAYLAND_DISPLAY=wayland-1 HOME=/tmp XDG_RUNTIME_DIR=/tmp/run LC_ALL=C.UTF-8 WLR_BACKENDS=headless WLR_HEADLESS_OUTPUTS=0 WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1";
 
     private protected override string Tools =>
         """
@@ -26,6 +29,18 @@ internal sealed class WaylandGuest(Guest guest) : DesktopGuest(guest, OnUml)
     {
         await Guest.RunAsync("mkdir -p /tmp; [ -e /tmp/run ] || ln -s /desktop/tmp/run /tmp/run");
         await StartShareHereAsync();
+    }
+
+    /// <summary>Starts the other compositor, unless it runs.</summary>
+    public async Task StartKioskAsync()
+    {
+        if ((await Guest.TryAsync($"mkdir -m 700 {Kiosk} && busybox chown 1000:1000 {Kiosk}")).Code == 0)
+        {
+            // It insists on an Xwayland, which it would start when somebody connects to that.
+            await StartInBackgroundAsync("cage", $"{AsUser} /usr/bin/env XDG_RUNTIME_DIR=/tmp/kiosk WLR_XWAYLAND=/bin/false", "/usr/bin/cage -- /bin/sleep 100000");
+        }
+
+        await Guest.UntilAsync($"ls {Kiosk}/wayland-? >/dev/null 2>&1");
     }
 
     private protected override async Task StartServerAsync()

@@ -1,51 +1,20 @@
-using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Clipboards;
 
-/// <summary>A Wayland desktop (sway) whose agent is our own tool: no X server and no SPICE program runs in the guest.</summary>
+/// <summary>With a Wayland compositor (sway), and no X server.</summary>
 [Collection<WaylandDesktopTests>]
-public sealed class WaylandShareTests(WaylandDesktop machine) : ClipboardTests(machine)
+public sealed class WaylandShareTests(WaylandDesktop machine) : ShareTests(machine, rounds: 20)
 {
-    [Fact]
-    public Task Text_Of20MiB_BothWays() => new ClipboardLoad(Machine).PassBigTextAsync();
-
-    [Fact]
-    public Task Ownership_ChangesInFastAlternation_NobodyPastesWhatIsStale() => new ClipboardLoad(Machine).AlternateAsync(rounds: 50);
-
-    [Fact]
-    public async Task Owner_Ends_TheHostHearsOfIt()
+    /// <summary>A compositor (cage) that keeps the clipboard from programs without a window.</summary>
+    [Theory]
+    [InlineData("", "vmchannel-guest: compositor /desktop/tmp/kiosk/wayland-. has no data control .*, GNOME does not$")]
+    [InlineData("DISPLAY=:9", "vmchannel-guest: compositor .*; X11's display :9 is used, .*\nvmchannel-guest: there is no display :9 here .*$")]
+    public async Task Compositor_WithoutDataControl_IsSaidAndX11IsTakenWhereItIs(string variables, string said)
     {
-        long before = await Machine.ChangeAsync();
-        await Desktop.StartOwnerAsync();
-        ClipboardInfo copied = await Machine.GuestCopiedAsync(before, ClipboardSelection.Primary);
-        await Desktop.KillAsync("owner");
-        using CancellationTokenSource limit = new(Patience.Short);
-        await foreach (ClipboardInfo info in Machine.Control.WatchClipboardAsync("device", DesktopMachine.Spice, limit.Token))
-        {
-            if (info.Selection == ClipboardSelection.Primary && info.Change > copied.Change)
-            {
-                Assert.Equal(ClipboardOwner.Nobody, info.Owner);
-                break;
-            }
-        }
-    }
-
-    [Fact]
-    public async Task Tool_KilledAndRestarted_GoesOn()
-    {
-        await Machine.CopyAsync("before"u8.ToArray());
-        await Desktop.PasteUntilAsync("before");
-        await Desktop.KillAsync("share");
-        await Patience.UntilAsync(
-            () => !Machine.Control.GetPortAsync("device", DesktopMachine.Spice).GetAwaiter().GetResult().IsGuestOpen, () => "the port stays open");
-        await Machine.CopyAsync("copied meanwhile"u8.ToArray());
-        await Desktop.StartShareAsync();
-        await Machine.WaitForAgentAsync();
-        await Desktop.PasteUntilAsync("copied meanwhile");
-        long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync("printf 'after it'");
-        _ = await Machine.GuestCopiedAsync(before);
-        Assert.Equal("after it"u8.ToArray(), await Machine.PasteAsync());
+        await machine.Wayland.StartKioskAsync();
+        GuestResult result = await machine.Guest.TryAsync($"export {variables} WAYLAND_DISPLAY=$(echo {WaylandGuest.Kiosk}/wayland-?); exec vmchannel-guest clipboard");
+        Assert.Equal(1, result.Code);
+        Assert.Matches($"^{said}", result.Trimmed);
     }
 }

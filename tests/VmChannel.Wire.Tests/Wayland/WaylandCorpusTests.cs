@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using CsCheck;
+using VmChannel.Testing;
 using VmChannel.Wire.Tests.Fuzz;
 using Xunit;
 
@@ -8,35 +8,11 @@ namespace VmChannel.Wire.Tests.Wayland;
 public sealed class WaylandCorpusTests
 {
     [Fact]
-    public void Run_EveryCorpusFile_Survives()
-    {
-        string[] files = Directory.GetFiles(CorpusFolder());
-        Assert.NotEmpty(files);
-        foreach (string file in files)
-        {
-            WaylandTarget.Run(File.ReadAllBytes(file));
-        }
-    }
+    public void Run_EveryCorpusFile_Survives() => Corpus.Replay("wayland", WaylandTarget.Run);
 
     [Fact]
-    public void Run_CorpusFilesWithBytesChanged_Survives()
-    {
-        byte[][] seeds = [.. Directory.GetFiles(CorpusFolder()).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
-        Gen.Select(Gen.Int[0, seeds.Length - 1], Gen.Select(Gen.Int[0, 300], Gen.Byte).Array[1, 8]).Sample((seed, changes) =>
-        {
-            byte[] input = [.. seeds[seed]];
-            foreach ((int at, byte value) in changes)
-            {
-                input[at % input.Length] = value;
-            }
-
-            WaylandTarget.Run(input);
-        });
-    }
+    public void Run_CorpusFilesWithBytesChanged_Survives() => Corpus.ReplayChanged("wayland", WaylandTarget.Run, reach: 300, changes: (1, 8));
 
     [Fact]
     public void Run_RandomBytes_Survives() => Gen.Byte.Array[0, 300].Sample(bytes => WaylandTarget.Run(bytes));
-
-    internal static string CorpusFolder([CallerFilePath] string here = "")
-        => Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus", "wayland");
 }

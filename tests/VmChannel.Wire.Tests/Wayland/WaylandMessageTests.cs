@@ -1,4 +1,5 @@
 using System.Buffers;
+using VmChannel.Testing;
 using VmChannel.Wire.Wayland;
 using Xunit;
 
@@ -6,7 +7,7 @@ namespace VmChannel.Wire.Tests.Wayland;
 
 public sealed class WaylandMessageTests
 {
-    private static byte[] Seed(string name) => File.ReadAllBytes(Path.Combine(WaylandCorpusTests.CorpusFolder(), name));
+    private static byte[] Seed(string name) => Corpus.File("wayland", name);
 
     [Fact]
     public void TryTake_MessageThatIsNotWholeYet_LeavesTheInput()
