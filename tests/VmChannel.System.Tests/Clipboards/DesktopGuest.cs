@@ -53,7 +53,7 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             cp -r /host/etc/. etc/
             echo user:x:1000:1000::/tmp:/bin/sh > etc/passwd
             """);
-        await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -nolisten tcp -screen 0 800x600x24");
+        await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -noreset -nolisten tcp -screen 0 800x600x24");
         await Guest.UntilAsync("[ -S /desktop/tmp/.X11-unix/X7 ]");
     }
 
