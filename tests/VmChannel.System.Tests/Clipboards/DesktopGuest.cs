@@ -74,7 +74,7 @@ internal class DesktopGuest(Guest guest, string mount)
 
     private protected virtual async Task StartServerAsync()
     {
-        await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -nolisten tcp -screen 0 800x600x24");
+        await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -noreset -nolisten tcp -screen 0 800x600x24");
         await Guest.UntilAsync("[ -S /desktop/tmp/.X11-unix/X7 ]");
     }
 

@@ -4,7 +4,10 @@ using VmChannel.SystemTests.Rig;
 namespace VmChannel.SystemTests.Clipboards;
 
 /// <summary>An X server on the host, and an xclip for whoever gets <see cref="Setup"/>: Debian's packages, not installed.</summary>
-/// <remarks>The server starts a program of its own by its absolute path, so it sees the packages as the root of its file system (bubblewrap).</remarks>
+/// <remarks>
+/// The server starts a program of its own by its absolute path, so it sees the packages as the root of its file system (bubblewrap).
+/// A server whose last client leaves would start anew, and turn away who comes meanwhile: -noreset.
+/// </remarks>
 internal sealed class HostDesktop : IAsyncDisposable
 {
     private static readonly string[] Folders = ["/usr", "/lib", "/lib64", "/bin"];
@@ -29,7 +32,7 @@ internal sealed class HostDesktop : IAsyncDisposable
         HostProcess server = HostProcess.Start(
             [
                 $"{bubblewrap}/usr/bin/bwrap", "--unshare-user", "--die-with-parent", "--tmpfs", "/", .. binds, "--dev-bind", "/dev", "/dev", "--tmpfs", "/tmp",
-                "--unsetenv", "LD_LIBRARY_PATH", "/usr/bin/Xvfb", "-displayfd", "1", "-ac", "-nolisten", "tcp", "-screen", "0", "640x480x24",
+                "--unsetenv", "LD_LIBRARY_PATH", "/usr/bin/Xvfb", "-displayfd", "1", "-ac", "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24",
             ],
             start => start.Environment["LD_LIBRARY_PATH"] = $"{bubblewrap}/lib/x86_64-linux-gnu:{bubblewrap}/usr/lib/x86_64-linux-gnu");
         string number = await server.Output.WaitForNextAsync(0);
