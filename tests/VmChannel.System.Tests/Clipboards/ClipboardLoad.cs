@@ -117,7 +117,8 @@ internal sealed class ClipboardLoad(DesktopMachine machine)
         await endless.Writer.CompleteAsync();
     }
 
-    private async Task<(int Code, string Output)> SendAsync(params string[] files)
+    /// <summary>Sends files by the command. Returns its exit code, and what it said.</summary>
+    public async Task<(int Code, string Output)> SendAsync(params string[] files)
     {
         await using HostProcess send = HostProcess.Start(
             [Executables.VmChannel, "clipboard", "send", "device", .. files, "--json", "--control", machine.Serve.ControlSocket]);

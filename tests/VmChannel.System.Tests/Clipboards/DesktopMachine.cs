@@ -37,17 +37,11 @@ public abstract class DesktopMachine : IAsyncLifetime
     private protected virtual Task StartDesktopAsync() => Desktop.StartAsync();
 
     /// <summary>Waits until the agent has told what it can.</summary>
-    internal async Task WaitForAgentAsync()
-    {
-        bool isOpen = false;
-        await Patience.UntilAsync(
-            () =>
-            {
-                isOpen = Control.GetPortAsync("device", Spice).GetAwaiter().GetResult().IsGuestOpen;
-                return isOpen;
-            },
-            () => $"the agent did not open its port\n{Desktop.LogsAsync().GetAwaiter().GetResult()}");
-    }
+    internal Task WaitForAgentAsync()
+        => Patience.UntilAsync(HasAgent, () => $"the agent did not open its port\n{Desktop.LogsAsync().GetAwaiter().GetResult()}");
+
+    /// <summary>Waits until the server knows that the agent has ended.</summary>
+    internal Task WaitForNoAgentAsync() => Patience.UntilAsync(() => !HasAgent(), () => "the port stays open");
 
     /// <summary>What somebody pastes on the host: in one form, or the first there is.</summary>
     internal async Task<byte[]> PasteAsync(string? type = null, ClipboardSelection selection = ClipboardSelection.Clipboard)
@@ -81,6 +75,8 @@ public abstract class DesktopMachine : IAsyncLifetime
     internal async Task<long> ChangeAsync() => (await Control.GetClipboardAsync("device", Spice)).Max(info => info.Change);
 
     private protected abstract Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder);
+
+    private bool HasAgent() => Control.GetPortAsync("device", Spice).GetAwaiter().GetResult().IsGuestOpen;
 
     public async ValueTask DisposeAsync()
     {

@@ -38,8 +38,7 @@ public abstract class ShareTests(DesktopMachine machine, int rounds) : Clipboard
         await Machine.CopyAsync("before"u8.ToArray());
         await Desktop.PasteUntilAsync("before");
         await Desktop.KillAsync("share");
-        await Patience.UntilAsync(
-            () => !Machine.Control.GetPortAsync("device", DesktopMachine.Spice).GetAwaiter().GetResult().IsGuestOpen, () => "the port stays open");
+        await Machine.WaitForNoAgentAsync();
         await Machine.CopyAsync("copied meanwhile"u8.ToArray());
         await Desktop.StartShareAsync();
         await ExpectToGoOnAsync("copied meanwhile");
