@@ -17,8 +17,8 @@ public sealed class AnswerPaceTests : IDisposable
 
     public void Dispose()
     {
-        _thread.Invoke(_pace.Dispose);
         _thread.Dispose();
+        _pace.Dispose();
         _waiter.Dispose();
     }
 
