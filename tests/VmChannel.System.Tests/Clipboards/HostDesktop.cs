@@ -18,14 +18,21 @@ internal sealed class HostDesktop : IAsyncDisposable
     private readonly string _paste;
     private readonly IReadOnlyDictionary<string, string?> _variables;
 
-    private HostDesktop(HostProcess server, string tools, string copy, string paste, IReadOnlyDictionary<string, string?> variables)
+    private HostDesktop(HostProcess server, string display, string tools, string copy, string paste, IReadOnlyDictionary<string, string?> variables)
     {
         _server = server;
+        Display = display;
         _tools = tools;
         _copy = copy;
         _paste = paste;
         _variables = variables;
     }
+
+    /// <summary>As <c>--display</c> takes it.</summary>
+    public string Display { get; }
+
+    /// <summary>One of the two.</summary>
+    public static Task<HostDesktop> StartAsync(TestFolder folder, bool isWayland) => isWayland ? StartWaylandAsync(folder) : StartX11Async(folder);
 
     /// <summary>An X server, and xclip.</summary>
     public static async Task<HostDesktop> StartX11Async(TestFolder folder)
@@ -35,19 +42,19 @@ internal sealed class HostDesktop : IAsyncDisposable
             packages, [], "/usr/bin/Xvfb", "-displayfd", "1", "-ac", "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24");
         string number = await server.Output.WaitForNextAsync(0);
         return new(
-            server, await WriteToolsAsync(folder, packages, "xclip"), "xclip -i -selection clipboard", "xclip -o -selection clipboard",
+            server, $":{number}", await WriteToolsAsync(folder, packages, "xclip"), "xclip -i -selection clipboard", "xclip -o -selection clipboard",
             new Dictionary<string, string?> { ["DISPLAY"] = $":{number}", ["WAYLAND_DISPLAY"] = null });
     }
 
     /// <summary>A Wayland compositor (sway), wl-copy and wl-paste. Again in the same folder, it takes the place of one that has ended.</summary>
     public static async Task<HostDesktop> StartWaylandAsync(TestFolder folder)
     {
-        const string Display = "wayland-1";
+        const string Name = "wayland-1";
         string packages = await GuestImage.RootOfAsync(PackageSets.WaylandDesktop);
         string runtime = folder.File("session");
         _ = Directory.CreateDirectory(runtime, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         await File.WriteAllTextAsync(Path.Combine(runtime, "sway.conf"), "");
-        File.Delete(Path.Combine(runtime, Display));
+        File.Delete(Path.Combine(runtime, Name));
         HostProcess server = await StartAsync(
             packages,
             [
@@ -56,10 +63,10 @@ internal sealed class HostDesktop : IAsyncDisposable
                 "--setenv", "WLR_LIBINPUT_NO_DEVICES", "1",
             ],
             "/usr/bin/sway", "-c", Path.Combine(runtime, "sway.conf"));
-        await Patience.UntilAsync(() => File.Exists(Path.Combine(runtime, Display)), () => $"sway does not start: {server.Errors}");
+        await Patience.UntilAsync(() => File.Exists(Path.Combine(runtime, Name)), () => $"sway does not start: {server.Errors}");
         return new(
-            server, await WriteToolsAsync(folder, packages, "wl-copy", "wl-paste"), "wl-copy -t text/plain", "wl-paste -n",
-            new Dictionary<string, string?> { ["WAYLAND_DISPLAY"] = Display, ["XDG_RUNTIME_DIR"] = runtime, ["DISPLAY"] = null });
+            server, Path.Combine(runtime, Name), await WriteToolsAsync(folder, packages, "wl-copy", "wl-paste"), "wl-copy -t text/plain", "wl-paste -n",
+            new Dictionary<string, string?> { ["WAYLAND_DISPLAY"] = Name, ["XDG_RUNTIME_DIR"] = runtime, ["DISPLAY"] = null });
     }
 
     /// <summary>Environment of a program that uses the desktop.</summary>
@@ -77,6 +84,14 @@ internal sealed class HostDesktop : IAsyncDisposable
     {
         await using HostProcess shell = HostProcess.Start(["sh", "-c", $"printf %s \"$1\" | setsid {_copy} >/dev/null 2>&1", "sh", text], Setup);
         Assert.Equal(0, await shell.Ended.WaitAsync(Patience.Short));
+    }
+
+    /// <summary>The desktop's user pastes once. Returns what there is, or what the tool says.</summary>
+    public async Task<string> PasteAsync()
+    {
+        await using HostProcess shell = HostProcess.Start(["sh", "-c", $"{_paste} 2>&1"], Setup);
+        _ = await shell.Ended.WaitAsync(Patience.Short);
+        return shell.Output.ToString();
     }
 
     /// <summary>The desktop's user pastes until it is this text.</summary>
