@@ -27,6 +27,26 @@ public sealed class NotificationTests
         Assert.InRange(calls, 0, Messages / 2);
     }
 
+    /// <summary>What the driver names as the next chain is a number that it may choose: one that is none of the ring's must not keep it waiting.</summary>
+    [Fact]
+    public void Transmit_DriverThatNamesNonsense_IsCalledWhenItAsks()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        for (int i = 0; i < 20; i++)
+        {
+            // Nothing is wanted, and the number changes all the time.
+            output.Ring.DisableCalls();
+            Assert.True(output.TrySend([1]));
+            Wait.Until(() => output.Ring.UsedWaiting > 0, "the message");
+            _ = output.TakeCall();
+        }
+
+        _ = output.Ring.EnableCalls();
+        Assert.True(output.TrySend([1]));
+        Wait.Until(output.TakeCall, "the call");
+    }
+
     [Fact]
     public void Transmit_LastBuffer_IsCalledFor()
     {
