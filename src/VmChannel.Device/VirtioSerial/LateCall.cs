@@ -23,6 +23,9 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     private int _gathered;
     private int _waits;
 
+    /// <summary>The driver took buffers back without a call when it was last looked at.</summary>
+    public bool IsPutOff { get; private set; }
+
     /// <summary>Whether a call may be late: not for a driver that waits for it, nor when the ring may soon be full for the driver.</summary>
     /// <param name="queue">The transmit queue.</param>
     /// <param name="occupied">Entries the device has not given back.</param>
@@ -76,6 +79,7 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
         if (_queue?.SkipTakenBack() is > 0 and int left)
         {
             _buffers = left;
+            IsPutOff = true;
             loop.Postpone(this);
         }
         else
@@ -93,5 +97,6 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
         _waits = _buffers > 1 ? 0 : _waits;
         _buffers = 0;
         _queue = null;
+        IsPutOff = false;
     }
 }
