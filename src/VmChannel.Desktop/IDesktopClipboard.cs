@@ -18,7 +18,7 @@ internal interface IDesktopClipboard : IDisposable
     /// <summary>Copies, in place of whatever was there: programs of the desktop can paste it from now on.</summary>
     /// <param name="selection">Where.</param>
     /// <param name="types">Its forms.</param>
-    /// <param name="fetch">Gets it in one form when somebody pastes; null = it cannot be had.</param>
+    /// <param name="fetch">Gets it in one form when somebody pastes; null, or an <see cref="IOException"/> = it cannot be had.</param>
     void Offer(ClipboardSelection selection, ClipboardTypes types, Func<ClipboardType, Task<byte[]?>> fetch);
 
     /// <summary>Takes back what is offered; what a program has copied since stays.</summary>

@@ -4,21 +4,14 @@ using VmChannel.Wire.VdAgent;
 namespace VmChannel.Desktop.X11;
 
 /// <summary>The names that a clipboard needs, as the numbers a display gave them.</summary>
-/// <remarks>ICCCM §2.6.2 (targets); the media types that toolkits use as targets are those of RFC 6838.</remarks>
+/// <remarks>ICCCM §2.6.2 (targets).</remarks>
 internal sealed class X11Atoms(X11Connection connection)
 {
     /// <summary>ATOM and INTEGER have their numbers in every display.</summary>
     public const uint Atom = 4;
     public const uint Integer = 19;
 
-    private static readonly (string Name, ClipboardType Type)[] Names =
-    [
-        ("UTF8_STRING", ClipboardType.Utf8Text), ("text/plain;charset=utf-8", ClipboardType.Utf8Text), ("text/plain", ClipboardType.Utf8Text),
-        ("image/png", ClipboardType.Png), ("image/bmp", ClipboardType.Bmp), ("image/tiff", ClipboardType.Tiff), ("image/jpeg", ClipboardType.Jpeg),
-        ("image/x-bmp", ClipboardType.Bmp), ("image/x-MS-bmp", ClipboardType.Bmp),
-    ];
-
-    private readonly (uint Atom, ClipboardType Type)[] _targets = [.. Names.Select(known => (connection.Intern(known.Name), known.Type))];
+    private readonly (uint Atom, ClipboardType Type)[] _targets = [.. MediaTypes.All.Select(known => (connection.Intern(known.Name), known.Type))];
 
     /// <summary>In the order of <see cref="ClipboardSelection"/>; the second has its number in every display.</summary>
     public uint[] Selections { get; } = [connection.Intern("CLIPBOARD"), 1];

@@ -295,9 +295,19 @@ internal sealed class X11Clipboard : IDesktopClipboard
 
     private async Task GiveAsync(SelectionRequest request, X11Offer offer)
     {
+        byte[]? value = null;
         try
         {
-            if (await offer.Fetch(_atoms.TypeOf(request.Target)) is byte[] value)
+            value = await offer.Fetch(_atoms.TypeOf(request.Target));
+        }
+        catch (IOException)
+        {
+            // It cannot be had: whoever pastes is told.
+        }
+
+        try
+        {
+            if (value is not null)
             {
                 _answers.Give(request, value);
             }

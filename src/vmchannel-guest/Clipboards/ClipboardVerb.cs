@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text;
-using VmChannel.Desktop.X11;
+using VmChannel.Desktop;
 using VmChannel.Guest;
 using VmChannel.GuestTool.Handlers;
 
@@ -23,7 +23,7 @@ internal static class ClipboardVerb
             using Stream output = Console.OpenStandardOutput();
             output.Write(client.Paste());
         }));
-        Option<string?> display = new("--display") { HelpName = "NAME", Description = "The X11 display; without it DISPLAY says which" };
+        Option<string?> display = new("--display") { HelpName = "NAME", Description = "The display: :0 is X11's, wayland-1 or a path Wayland's; without it WAYLAND_DISPLAY or else DISPLAY says which" };
         Option<int> maxSize = new("--max-size") { HelpName = "MIB", Description = "The longest that may pass, in MiB (default 64)", DefaultValueFactory = _ => 64 };
         maxSize.Validators.Add(result =>
         {
@@ -42,12 +42,12 @@ internal static class ClipboardVerb
         Command command = new(
             "clipboard",
             "Share the desktop's clipboard with the host: what is copied on one side can be pasted on the other, text and images, also what was "
-            + "marked with the mouse; files that the host sends are saved. Goes on until the desktop ends. X11, and Wayland through Xwayland; takes the place of spice-vdagent.")
+            + "marked with the mouse; files that the host sends are saved. Goes on until the desktop ends. Wayland where the compositor has data control, and X11; takes the place of spice-vdagent.")
         {
             display, maxSize, files, noFiles, copy, paste,
         };
         command.SetAction((parsed, _) => ShareAsync(
-            parsed.GetValue(display) ?? Environment.GetEnvironmentVariable("DISPLAY"),
+            parsed.GetValue(display),
             parsed.GetValue(maxSize) * 1024 * 1024,
             parsed.GetValue(noFiles) ? null : parsed.GetRequiredValue(files)));
         return command;
@@ -55,15 +55,10 @@ internal static class ClipboardVerb
 
     private static async Task<int> ShareAsync(string? display, int maxBytes, string? folder)
     {
-        if (string.IsNullOrEmpty(display))
-        {
-            return Failure.Report("DISPLAY is not set: start it in the desktop's session, or name the display with --display");
-        }
-
         using StopRequest stop = new();
         try
         {
-            using X11Clipboard desktop = X11Clipboard.Open(DisplayName.Parse(display));
+            using IDesktopClipboard desktop = DesktopSession.Open(display, notice => Failure.Report(notice));
             return Failure.Report(await new ShareLoop(Names, desktop, maxBytes, folder).RunAsync(stop.Token));
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)

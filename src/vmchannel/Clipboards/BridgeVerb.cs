@@ -2,6 +2,7 @@ using System.CommandLine;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 using VmChannel.Control;
+using VmChannel.Desktop;
 
 namespace VmChannel.Cli.Clipboards;
 
@@ -12,14 +13,16 @@ internal static class BridgeVerb
         vmchannel clipboard bridge - the desktop and guests share one clipboard
 
         Usage:
-          vmchannel clipboard bridge [VM...] [--no-desktop] [--primary]
+          vmchannel clipboard bridge [VM...] [--display NAME | --no-desktop] [--primary]
 
         What is copied on the desktop can be pasted in every guest, what is copied in a guest on the desktop and in the other
-        guests, until Ctrl-C; no viewer is open. Without a VM, all VMs that have a clipboard now. The desktop is reached with
-        xclip, which has to be installed; on Wayland it is reached through Xwayland. The channel's options direct what passes:
-        with direction=host-to-guest a guest only gets.
+        guests, until Ctrl-C; no viewer is open. Without a VM, all VMs that have a clipboard now. The desktop is Wayland's where
+        the compositor lets programs without a window have the clipboard (sway, KDE Plasma), else X11's. The channel's options
+        direct what passes: with direction=host-to-guest a guest only gets.
 
-          --no-desktop          guests among themselves; needs no xclip
+          --display NAME        the desktop: :0 is X11's, wayland-1 or a path Wayland's; without it WAYLAND_DISPLAY, or else
+                                DISPLAY, says which
+          --no-desktop          guests among themselves
           --primary             what was marked with the mouse, instead of what was copied
 
         Examples:
@@ -34,15 +37,22 @@ internal static class BridgeVerb
     {
         ClientOptions options = new();
         Argument<string[]> vms = new("VM") { Arity = ArgumentArity.ZeroOrMore };
+        Option<string?> display = new("--display") { HelpName = "NAME", Description = "the desktop's display" };
         Option<bool> noDesktop = new("--no-desktop") { Description = "guests among themselves" };
         Option<bool> primary = new("--primary") { Description = "what was marked with the mouse" };
-        ManualCommand command = new("bridge", "Let the desktop and guests share one clipboard.", Manual + ClientOptions.Manual) { vms, noDesktop, primary };
+        ManualCommand command = new("bridge", "Let the desktop and guests share one clipboard.", Manual + ClientOptions.Manual) { vms, display, noDesktop, primary };
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             using StopSignals signals = new();
             ClipboardSelection selection = parsed.GetValue(primary) ? ClipboardSelection.Primary : ClipboardSelection.Clipboard;
-            List<IClipboardSide> sides = [.. parsed.GetValue(noDesktop) ? [] : new[] { Desktop(selection) }];
+            if (parsed.GetValue(noDesktop) && parsed.GetValue(display) is not null)
+            {
+                throw new UsageException("--display names a desktop, and --no-desktop wants none");
+            }
+
+            using DesktopSide? desktop = parsed.GetValue(noDesktop) ? null : Desktop(parsed.GetValue(display), selection);
+            List<IClipboardSide> sides = desktop is null ? [] : [desktop];
             try
             {
                 foreach (ClipboardChannel channel in await FindAsync(options.Read(parsed), parsed.GetValue(vms) ?? [], signals.Token))
@@ -69,10 +79,17 @@ internal static class BridgeVerb
         return command;
     }
 
-    private static DesktopSide Desktop(ClipboardSelection selection)
-        => Environment.GetEnvironmentVariable("DISPLAY") is { Length: > 0 }
-            ? new DesktopSide(selection)
-            : throw new ControlException("there is no X11 desktop here (DISPLAY is not set): --no-desktop bridges guests alone");
+    private static DesktopSide Desktop(string? display, ClipboardSelection selection)
+    {
+        try
+        {
+            return new((Wire.VdAgent.ClipboardSelection)selection, () => DesktopSession.Open(display, StandardStream.Complain));
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{e.Message}; --no-desktop bridges guests alone", e);
+        }
+    }
 
     private static async Task<IReadOnlyList<ClipboardChannel>> FindAsync(ServerFinder servers, string[] vms, CancellationToken cancellation)
     {

@@ -1,56 +1,60 @@
+using System.Threading.Channels;
+using VmChannel.Desktop;
 using VmChannel.Device.Services.Clipboard;
 using VmChannel.Wire.VdAgent;
-using ClipboardSelection = VmChannel.Control.ClipboardSelection;
 
 namespace VmChannel.Cli.Clipboards;
 
-/// <summary>The clipboard of the host's desktop: X11, or Wayland through Xwayland, with which compositors keep their clipboard in step.</summary>
-/// <remarks>
-/// X11 tells of a new owner through the XFixes extension, which xclip does not ask for; so the owner is asked for the time at which it
-/// became one (TIMESTAMP, ICCCM §2.6.2). xclip itself has no such answer: of such owners the data is compared.
-/// </remarks>
-internal sealed class DesktopSide(ClipboardSelection selection) : IClipboardSide
+/// <summary>The clipboard of the host's desktop, through the same clients as in guests.</summary>
+internal sealed class DesktopSide : IClipboardSide, IDisposable
 {
-    private const int LongBytes = 1024 * 1024;
-    private const string Timestamp = "TIMESTAMP";
+    private readonly ClipboardSelection _selection;
+    private readonly Func<IDesktopClipboard> _open;
+    private volatile IDesktopClipboard _desktop;
 
-    private static readonly TimeSpan ShortPause = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongPause = TimeSpan.FromSeconds(2);
-
-    private static readonly (string Target, ClipboardType Type)[] Targets =
-    [
-        ("UTF8_STRING", ClipboardType.Utf8Text), ("text/plain;charset=utf-8", ClipboardType.Utf8Text), ("image/png", ClipboardType.Png),
-        ("image/bmp", ClipboardType.Bmp), ("image/tiff", ClipboardType.Tiff), ("image/jpeg", ClipboardType.Jpeg),
-    ];
-
-    private readonly XclipTool _tool = new(selection);
-
-    /// <summary>Also when watching begins anew: what was passed on before is not news then.</summary>
-    private string? _seen;
+    /// <param name="selection">Which of its clipboards.</param>
+    /// <param name="open">Connects to it: now, and again when it has ended.</param>
+    /// <exception cref="IOException">It cannot be had.</exception>
+    public DesktopSide(ClipboardSelection selection, Func<IDesktopClipboard> open)
+    {
+        _selection = selection;
+        _open = open;
+        _desktop = open();
+    }
 
     public string Name => "desktop";
 
     public async Task WatchAsync(Func<Task> changed, CancellationToken cancellation)
     {
-        while (true)
+        IDesktopClipboard desktop = OpenAgain();
+        Channel<bool> news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        void OnCopied(ClipboardSelection selection) => _ = selection == _selection && news.Writer.TryWrite(true);
+        async Task EndAsync() => news.Writer.Complete(new IOException(await desktop.Gone));
+
+        desktop.Copied += OnCopied;
+        try
         {
-            (string mark, bool isLong) = await MarkAsync(cancellation);
-            if (mark != _seen)
+            // What was copied before anybody listened goes to all, too.
+            OnCopied(_selection);
+            _ = EndAsync();
+            await foreach (bool _ in news.Reader.ReadAllAsync(cancellation))
             {
-                _seen = mark;
                 await changed();
             }
-
-            await Task.Delay(isLong ? LongPause : ShortPause, cancellation);
+        }
+        finally
+        {
+            desktop.Copied -= OnCopied;
         }
     }
 
     public async Task<ClipboardItem?> ReadAsync(CancellationToken cancellation)
     {
-        string[] there = await _tool.ReadWordsAsync("TARGETS", cancellation);
-        foreach ((string target, ClipboardType type) in Targets.Where(known => there.Contains(known.Target)))
+        IDesktopClipboard desktop = _desktop;
+        ClipboardTypes types = desktop.TypesOf(_selection) & ClipboardTypes.Data;
+        for (ClipboardType type; (type = ClipboardWords.Preferred(types)) != ClipboardType.None; types &= ~type.Only())
         {
-            if (await _tool.ReadAsync(target, cancellation) is { Length: > 0 } bytes)
+            if (await desktop.ReadAsync(_selection, type, ClipboardPolicy.LongestBytes).WaitAsync(cancellation) is byte[] bytes)
             {
                 return new(ClipboardWords.MediaTypeOf(type).Split(';')[0], bytes);
             }
@@ -61,27 +65,27 @@ internal sealed class DesktopSide(ClipboardSelection selection) : IClipboardSide
 
     public async Task WriteAsync(ClipboardItem item, CancellationToken cancellation)
     {
-        string target = Array.Find(Targets, known => known.Type == ClipboardWords.ParseMediaType(item.MediaType)).Target;
-        await _tool.WriteAsync(target, item.Bytes, cancellation);
-
-        // xclip has forked by now, and the X server may not have heard of it yet: until it has, the old owner would be taken for a new one.
-        for (int tries = 0; tries < 20 && (await ReadAsync(cancellation))?.Identity != item.Identity; tries++)
+        IDesktopClipboard desktop = _desktop;
+        if (desktop.Gone.IsCompleted)
         {
-            await Task.Delay(10, cancellation);
+            throw new IOException(await desktop.Gone);
         }
+
+        ClipboardType type = ClipboardWords.ParseMediaType(item.MediaType) ?? throw new IOException($"desktops are not given {item.MediaType}");
+        desktop.Offer(_selection, type.Only(), _ => Task.FromResult<byte[]?>(item.Bytes));
     }
 
-    /// <summary>What differs when somebody else has copied; and whether it took long to find out.</summary>
-    private async Task<(string Mark, bool IsLong)> MarkAsync(CancellationToken cancellation)
+    public void Dispose() => _desktop.Dispose();
+
+    private IDesktopClipboard OpenAgain()
     {
-        // xclip as an owner gives its data for any target, so only who lists the time is asked for it.
-        string[] there = await _tool.ReadWordsAsync("TARGETS", cancellation);
-        if (there.Contains(Timestamp) && await _tool.ReadAsync(Timestamp, cancellation) is { Length: > 0 } time)
+        if (_desktop.Gone.IsCompleted)
         {
-            return (Convert.ToHexString(time), false);
+            IDesktopClipboard next = _open();
+            _desktop.Dispose();
+            _desktop = next;
         }
 
-        ClipboardItem? item = await ReadAsync(cancellation);
-        return (item?.Identity ?? "", item?.Bytes.Length > LongBytes);
+        return _desktop;
     }
 }

@@ -57,6 +57,10 @@ internal static class PackageSets
         "desktop", "an X server without a screen, SPICE's agent and xclip, for guests", "bookworm",
         ["xvfb", "spice-vdagent", "xclip", "dash"], WithDependencies: true);
 
+    public static readonly PackageSet WaylandDesktop = new(
+        "wayland", "Wayland compositors without a screen, with and without data control, and wl-clipboard, for guests", "bookworm",
+        ["sway", "sway-backgrounds", "cage", "wl-clipboard", "dash", "coreutils"], WithDependencies: true);
+
     // Named one by one: gcc's dependencies would bring a compiler we do not use. 32 MB instead of 59.
     public static readonly PackageSet Toolchain = new(
         "toolchain", "a C linker, to build vmchannel on a machine without one", "bookworm",
@@ -70,7 +74,7 @@ internal static class PackageSets
     };
 
     public static IReadOnlyList<PackageSet> All { get; } =
-        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, Debian, Lintian, Libvirt, Libguestfs, Toolchain];
+        [Uml, Qemu, QemuUsb, Kernel, KernelCloud, Bubblewrap, Peers, UsbIp, Desktop, WaylandDesktop, Debian, Lintian, Libvirt, Libguestfs, Toolchain];
 
     public static PackageSet? Find(string name) => All.FirstOrDefault(set => set.Name == name);
 }

@@ -12,7 +12,7 @@ public sealed class BridgeTests(UmlDesktop machine)
     {
         await UserNamespaces.RequireAsync();
         using TestFolder folder = new();
-        await using HostDesktop desktop = await HostDesktop.StartAsync(folder);
+        await using HostDesktop desktop = await HostDesktop.StartX11Async(folder);
         await using ServeProcess second = await ServeProcess.StartAsync(folder, "--name", "second", "-virtioserial", "protocol=org.qemu.clipboard");
         using ControlClient secondControl = new(ControlAddress.Unix(Path.Combine(second.Runtime, "vmchannel", "second.sock")));
         await using Guest plain = await UmlGuest.BootAsync(second);
@@ -57,5 +57,29 @@ public sealed class BridgeTests(UmlDesktop machine)
 
         Task<string> PastesInSecondAsync(string text)
             => plain.RunAsync($"for ((n = 0; n < 600; n++)); do [ \"$(vmchannel-guest clipboard paste)\" = '{text}' ] && exit 0; sleep 0.05; done; exit 1");
+    }
+
+    /// <summary>The desktop's session ends while it is bridged, and another begins.</summary>
+    [Fact]
+    public async Task Bridge_WaylandDesktopThatEndsAndComesBack_GoesOn()
+    {
+        await UserNamespaces.RequireAsync();
+        using TestFolder folder = new();
+        await using HostDesktop first = await HostDesktop.StartWaylandAsync(folder);
+        await using HostProcess bridge = HostProcess.Start([Executables.VmChannel, "clipboard", "bridge", "device", "--control", machine.Serve.ControlSocket], first.Setup);
+        await bridge.Errors.WaitForAsync("one clipboard: desktop, device");
+
+        await first.CopyAsync("from Wayland");
+        await machine.Desktop.PasteUntilAsync("from Wayland");
+        await machine.Desktop.CopyAsync("printf 'from the guest'");
+        await first.PasteUntilAsync("from the guest");
+
+        await first.StopAsync();
+        await bridge.Errors.WaitForAsync("desktop: compositor wayland-1 has gone; it is tried again");
+        await using HostDesktop second = await HostDesktop.StartWaylandAsync(folder);
+        await second.CopyAsync("from another session");
+        await machine.Desktop.PasteUntilAsync("from another session");
+        bridge.Signal(PosixSignalNumber.Terminate);
+        Assert.Equal(0, await bridge.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using VmChannel.Cli.Fetch;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
@@ -8,9 +7,6 @@ namespace VmChannel.SystemTests.Clipboards;
 /// <summary>The clipboard with an agent of any kind: X11 in the guest, xclip as its user, the control API as the host's. On every transport.</summary>
 public abstract class ClipboardTests(DesktopMachine machine) : IAsyncDisposable
 {
-    /// <summary>An image of the packages that the guest runs from: both sides can read it.</summary>
-    private const string Image = "usr/share/icons/Adwaita/512x512/places/folder-pictures.png";
-
     private protected DesktopMachine Machine { get; } = machine;
 
     private protected DesktopGuest Desktop => Machine.Desktop;
@@ -36,9 +32,9 @@ public abstract class ClipboardTests(DesktopMachine machine) : IAsyncDisposable
     [Fact]
     public async Task Png_BothWays()
     {
-        byte[] image = await File.ReadAllBytesAsync(Path.Combine(await GuestImage.RootOfAsync(PackageSets.Desktop), Image), TestContext.Current.CancellationToken);
+        byte[] image = await File.ReadAllBytesAsync(Path.Combine(await GuestImage.RootOfAsync(Desktop.Packages), Desktop.Image), TestContext.Current.CancellationToken);
         long before = await Machine.ChangeAsync();
-        await Desktop.CopyAsync($"cat /host/{Image}", target: "image/png");
+        await Desktop.CopyAsync($"cat /host/{Desktop.Image}", target: "image/png");
         ClipboardInfo info = await Machine.GuestCopiedAsync(before);
         Assert.Equal(["png"], info.Types);
         Assert.Equal(image, await Machine.PasteAsync());
@@ -47,7 +43,7 @@ public abstract class ClipboardTests(DesktopMachine machine) : IAsyncDisposable
         await Machine.CopyAsync(image, "image/png");
         string expected = await ChecksumAsync(image);
         await Desktop.RunAsync(
-            "for ((n = 0; n < 600; n++)); do last=$(u /usr/bin/xclip -o -selection clipboard -t image/png 2>/dev/null | cksum); "
+            "for ((n = 0; n < 600; n++)); do last=$(paste clipboard image/png 2>/dev/null | cksum); "
             + $"[ \"$last\" = '{expected}' ] && exit 0; sleep 0.05; done; echo $last; exit 1");
     }
 

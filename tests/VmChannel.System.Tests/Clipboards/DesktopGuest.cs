@@ -6,13 +6,29 @@ namespace VmChannel.SystemTests.Clipboards;
 /// <summary>A guest with an X server and SPICE's stock agent in it, from Debian's packages as they are; xclip is its user's program.</summary>
 /// <param name="guest">The guest.</param>
 /// <param name="mount">How its kernel sees a folder of the host: options and device of mount(8), where FOLDER is its path.</param>
-internal sealed class DesktopGuest(Guest guest, string mount)
+internal class DesktopGuest(Guest guest, string mount)
 {
-    private const string Variables = "DISPLAY=:7 HOME=/tmp XDG_RUNTIME_DIR=/tmp NO_AT_BRIDGE=1 LC_ALL=C.UTF-8";
-    private const string AsUser = "chroot --userspec=1000:1000 /desktop";
+    private protected const string AsUser = "chroot --userspec=1000:1000 /desktop";
 
     /// <summary>A shell word: <c>u PROGRAM</c> runs a program of the desktop as its user.</summary>
-    private const string User = $"u() {{ {Variables} {AsUser} \"$@\"; }}\n";
+    private string User => $"u() {{ {Variables} {AsUser} \"$@\"; }}\n{Tools}\n";
+
+    public virtual PackageSet Packages => PackageSets.Desktop;
+
+    /// <summary>An image of the packages that the guest runs from: both sides can read it.</summary>
+    public virtual string Image => "usr/share/icons/Adwaita/512x512/places/folder-pictures.png";
+
+    /// <summary>Environment of the session's programs.</summary>
+    private protected virtual string Variables => "DISPLAY=:7 HOME=/tmp XDG_RUNTIME_DIR=/tmp NO_AT_BRIDGE=1 LC_ALL=C.UTF-8";
+
+    /// <summary>Shell words of the desktop's user: <c>copy SELECTION TYPE</c> and <c>paste SELECTION [TYPE]</c>.</summary>
+    private protected virtual string Tools =>
+        """
+        copy() { u /usr/bin/xclip -i -selection $1 -t $2 >/dev/null 2>&1; }
+        paste() { u /usr/bin/xclip -o -selection $1 ${2:+-t $2}; }
+        """;
+
+    private protected virtual string Owner => "/usr/bin/xclip -quiet -i -selection primary /tmp/owner.txt";
 
     public const string OnUml = "-t hostfs -o FOLDER none";
 
@@ -37,7 +53,7 @@ internal sealed class DesktopGuest(Guest guest, string mount)
     /// <summary>Starts the X server.</summary>
     public async Task StartDisplayAsync()
     {
-        string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
+        string packages = await GuestImage.RootOfAsync(Packages);
         await Guest.RunAsync(
             $"""
             set -e
@@ -53,6 +69,11 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             cp -r /host/etc/. etc/
             echo user:x:1000:1000::/tmp:/bin/sh > etc/passwd
             """);
+        await StartServerAsync();
+    }
+
+    private protected virtual async Task StartServerAsync()
+    {
         await StartInBackgroundAsync("xvfb", "chroot /desktop", "/usr/bin/Xvfb :7 -ac -noreset -nolisten tcp -screen 0 800x600x24");
         await Guest.UntilAsync("[ -S /desktop/tmp/.X11-unix/X7 ]");
     }
@@ -70,9 +91,14 @@ internal sealed class DesktopGuest(Guest guest, string mount)
     public Task StartAgentAsync() => StartInBackgroundAsync("agent", AsUser, "/usr/bin/spice-vdagent -x -d -o 0 -f /tmp/files");
 
     /// <summary>Starts our own agent, which needs no part of the system's.</summary>
-    public async Task StartShareAsync()
+    public virtual async Task StartShareAsync()
     {
         await Guest.RunAsync("mkdir -p /tmp; [ -e /tmp/.X11-unix ] || ln -s /desktop/tmp/.X11-unix /tmp/.X11-unix");
+        await StartShareHereAsync();
+    }
+
+    private protected async Task StartShareHereAsync()
+    {
         await Guest.RunAsync($"({Variables} exec vmchannel-guest clipboard --files {Files}) </dev/null 3>&- >>/desktop/tmp/share.log 2>&1 & echo $! >/desktop/tmp/share.pid");
     }
 
@@ -80,7 +106,7 @@ internal sealed class DesktopGuest(Guest guest, string mount)
     public async Task StartOwnerAsync()
     {
         await Guest.RunAsync("printf short-lived > /desktop/tmp/owner.txt");
-        await StartInBackgroundAsync("owner", AsUser, "/usr/bin/xclip -quiet -i -selection primary /tmp/owner.txt");
+        await StartInBackgroundAsync("owner", AsUser, Owner);
     }
 
     /// <summary>Ends a program that was started here, by its name: <c>daemon</c>, <c>agent</c>, <c>share</c> or <c>owner</c>.</summary>
@@ -91,14 +117,14 @@ internal sealed class DesktopGuest(Guest guest, string mount)
 
     /// <summary>The user copies what a shell command prints.</summary>
     public Task CopyAsync(string command, string selection = "clipboard", string target = "UTF8_STRING")
-        => RunAsync($"{command} | u /usr/bin/xclip -i -selection {selection} -t {target} >/dev/null 2>&1");
+        => RunAsync($"{command} | copy {selection} {target}");
 
     /// <summary>The user pastes until it is this text.</summary>
     public Task PasteUntilAsync(string text, string selection = "clipboard")
         => RunAsync(
             $"""
             for ((n = 0; n < 600; n++)); do
-                last=$(u /usr/bin/xclip -o -selection {selection} 2>&1)
+                last=$(paste {selection} 2>&1)
                 [ "$last" = '{text}' ] && exit 0
                 sleep 0.05
             done
@@ -106,8 +132,8 @@ internal sealed class DesktopGuest(Guest guest, string mount)
             """);
 
     /// <summary>Everything that the programs started here said.</summary>
-    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb daemon agent share; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log 2>/dev/null || true; done");
+    public Task<string> LogsAsync() => Guest.RunAsync("for log in xvfb sway cage daemon agent share; do echo \"--- $log\"; grep -v '^$' /desktop/tmp/$log.log 2>/dev/null || true; done");
 
-    private Task<string> StartInBackgroundAsync(string name, string inside, string program)
+    private protected Task<string> StartInBackgroundAsync(string name, string inside, string program)
         => RunAsync($"({Variables} exec {inside} {program}) </dev/null 3>&- >>/desktop/tmp/{name}.log 2>&1 & echo $! >/desktop/tmp/{name}.pid");
 }

@@ -37,17 +37,11 @@ public abstract class DesktopMachine : IAsyncLifetime
     private protected virtual Task StartDesktopAsync() => Desktop.StartAsync();
 
     /// <summary>Waits until the agent has told what it can.</summary>
-    internal async Task WaitForAgentAsync()
-    {
-        bool isOpen = false;
-        await Patience.UntilAsync(
-            () =>
-            {
-                isOpen = Control.GetPortAsync("device", Spice).GetAwaiter().GetResult().IsGuestOpen;
-                return isOpen;
-            },
-            () => $"the agent did not open its port\n{Desktop.LogsAsync().GetAwaiter().GetResult()}");
-    }
+    internal Task WaitForAgentAsync()
+        => Patience.UntilAsync(HasAgent, () => $"the agent did not open its port\n{Desktop.LogsAsync().GetAwaiter().GetResult()}");
+
+    /// <summary>Waits until the server knows that the agent has ended.</summary>
+    internal Task WaitForNoAgentAsync() => Patience.UntilAsync(() => !HasAgent(), () => "the port stays open");
 
     /// <summary>What somebody pastes on the host: in one form, or the first there is.</summary>
     internal async Task<byte[]> PasteAsync(string? type = null, ClipboardSelection selection = ClipboardSelection.Clipboard)
@@ -81,6 +75,8 @@ public abstract class DesktopMachine : IAsyncLifetime
     internal async Task<long> ChangeAsync() => (await Control.GetClipboardAsync("device", Spice)).Max(info => info.Change);
 
     private protected abstract Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder);
+
+    private bool HasAgent() => Control.GetPortAsync("device", Spice).GetAwaiter().GetResult().IsGuestOpen;
 
     public async ValueTask DisposeAsync()
     {
@@ -129,6 +125,24 @@ public sealed class ShareDesktop : DesktopMachine
     }
 }
 
+/// <summary>A Wayland desktop in User Mode Linux, without any SPICE package: our own tool is its agent.</summary>
+public sealed class WaylandDesktop : DesktopMachine
+{
+    internal WaylandGuest Wayland => (WaylandGuest)Desktop;
+
+    private protected override async Task<(ServeProcess Serve, DesktopGuest Desktop)> BootAsync(TestFolder folder)
+    {
+        ServeProcess serve = await ServeProcess.StartAsync(folder, "-virtioserial", $"protocol={Spice}");
+        return (serve, new WaylandGuest(await UmlGuest.BootAsync(serve, "mem=768M")));
+    }
+
+    private protected override async Task StartDesktopAsync()
+    {
+        await Desktop.StartDisplayAsync();
+        await Desktop.StartShareAsync();
+    }
+}
+
 /// <summary>The desktop in QEMU, on a USB serial adapter.</summary>
 public sealed class UsbDesktop : DesktopMachine
 {
@@ -150,6 +164,9 @@ public sealed class UmlDesktopTests : ICollectionFixture<UmlDesktop>;
 
 [CollectionDefinition]
 public sealed class ShareDesktopTests : ICollectionFixture<ShareDesktop>;
+
+[CollectionDefinition]
+public sealed class WaylandDesktopTests : ICollectionFixture<WaylandDesktop>;
 
 [CollectionDefinition]
 public sealed class UsbDesktopTests : ICollectionFixture<UsbDesktop>;

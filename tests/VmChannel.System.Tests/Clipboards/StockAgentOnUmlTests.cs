@@ -108,7 +108,3 @@ public sealed class StockAgentOnUmlTests(UmlDesktop machine) : StockAgentTests(m
                 .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1],
             CultureInfo.InvariantCulture);
 }
-
-/// <summary>Over USB.</summary>
-[Collection<UsbDesktopTests>]
-public sealed class StockAgentOnUsbTests(UsbDesktop machine) : StockAgentTests(machine);

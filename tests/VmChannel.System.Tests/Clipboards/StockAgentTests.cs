@@ -1,5 +1,3 @@
-using VmChannel.SystemTests.Rig;
-
 namespace VmChannel.SystemTests.Clipboards;
 
 /// <summary>With SPICE's stock agent, which has two parts.</summary>
@@ -13,8 +11,7 @@ public abstract class StockAgentTests(DesktopMachine machine) : ClipboardTests(m
         await Machine.CopyAsync("before"u8.ToArray());
         await Desktop.PasteUntilAsync("before");
         await Desktop.KillAsync(program);
-        await Patience.UntilAsync(
-            () => !Machine.Control.GetPortAsync("device", DesktopMachine.Spice).GetAwaiter().GetResult().IsGuestOpen, () => "the port stays open");
+        await Machine.WaitForNoAgentAsync();
         await Machine.CopyAsync("copied meanwhile"u8.ToArray());
         if (program == "daemon")
         {
