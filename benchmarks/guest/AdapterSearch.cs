@@ -14,12 +14,12 @@ internal static class AdapterSearch
     public static FileDescriptor? Open(string product)
     {
         const string Folder = "/sys/class/tty";
-        foreach (string path in Directory.EnumerateFileSystemEntries(Folder, "ttyUSB*"))
+        foreach (string path in Directory.EnumerateFileSystemEntries(Folder, "tty*"))
         {
-            // device / interface / port / tty / terminal is the order of the folders.
-            string? device = Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(
-                Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName))));
-            string file = $"{device}/product";
+            // device / interface / port / tty / terminal is the order of the folders; cdc_acm has no port.
+            bool isAcm = Path.GetFileName(path).StartsWith("ttyACM", StringComparison.Ordinal);
+            string? terminal = Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName;
+            string file = Path.GetFullPath($"{terminal}/{(isAcm ? "../../.." : "../../../..")}/product");
             if (!File.Exists(file) || File.ReadAllText(file).Trim().Replace(' ', '_') != product)
             {
                 continue;

@@ -15,9 +15,9 @@ internal static class AdapterScan
         List<GuestPort> ports = [];
         try
         {
-            foreach (string path in Directory.EnumerateFileSystemEntries(folder, "ttyUSB*"))
+            foreach (string path in Directory.EnumerateFileSystemEntries(folder, "tty*"))
             {
-                if (PortId.TryParse(Path.GetFileName(path), out PortId id) && ReadProduct(path) is string product
+                if (PortId.TryParse(Path.GetFileName(path), out PortId id) && ReadProduct(path, id) is string product
                     && product.StartsWith(ChannelProduct.Prefix, StringComparison.Ordinal))
                 {
                     ports.Add(GuestPort.Named(id, System.Text.Encoding.UTF8.GetBytes(product[ChannelProduct.Prefix.Length..])));
@@ -63,13 +63,13 @@ internal static class AdapterScan
         return result.IsSuccess ? null : result.Message;
     }
 
-    /// <summary>The string of the USB device: device / interface / port / <c>tty</c> / terminal is the order of the folders.</summary>
-    private static string? ReadProduct(string path)
+    /// <summary>The string of the USB device: device / interface / port / <c>tty</c> / terminal is the order of the folders. <c>cdc_acm</c> has no ports.</summary>
+    private static string? ReadProduct(string path, PortId id)
     {
         try
         {
             return Directory.ResolveLinkTarget(path, returnFinalTarget: true) is { } terminal
-                ? File.ReadAllText(Path.GetFullPath(Path.Join(terminal.FullName, "../../../../product"))).TrimEnd('\n')
+                ? File.ReadAllText(Path.GetFullPath(Path.Join(terminal.FullName, id.IsAcm ? "../../../product" : "../../../../product"))).TrimEnd('\n')
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

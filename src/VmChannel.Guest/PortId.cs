@@ -9,15 +9,20 @@ internal readonly record struct PortId(uint Device, uint Number) : IComparable<P
 {
     private const string Prefix = "vport";
     private const string UsbPrefix = "ttyUSB";
+    private const string AcmPrefix = "ttyACM";
 
-    // No virtio-serial device gets that number, and its ports come after all of theirs: virtio wins.
+    // No virtio-serial device gets these numbers, and adapters come after all of their ports: virtio wins.
+    private const uint AcmDevice = uint.MaxValue - 2;
     private const uint UsbDevice = uint.MaxValue - 1;
 
     /// <summary>It is a USB serial adapter, whose number is that of its terminal.</summary>
-    public bool IsUsb => Device == UsbDevice;
+    public bool IsUsb => Device is UsbDevice or AcmDevice;
+
+    /// <summary>Linux's driver for it is <c>cdc_acm</c>, and not one of its subsystem for serial converters.</summary>
+    public bool IsAcm => Device == AcmDevice;
 
     /// <summary>Name of the device node and of the sysfs folder.</summary>
-    public string Node => string.Create(CultureInfo.InvariantCulture, $"{(IsUsb ? UsbPrefix : $"{Prefix}{Device}p")}{Number}");
+    public string Node => string.Create(CultureInfo.InvariantCulture, $"{(IsAcm ? AcmPrefix : IsUsb ? UsbPrefix : $"{Prefix}{Device}p")}{Number}");
 
     /// <summary>Short name, <c>vmch4</c>: good as long as no other device has a port of that number.</summary>
     public string ShortLink => string.Create(CultureInfo.InvariantCulture, $"vmch{Number}");
@@ -37,10 +42,10 @@ internal readonly record struct PortId(uint Device, uint Number) : IComparable<P
     public static bool TryParse([NotNullWhen(true)] string? node, out PortId id)
     {
         id = default;
-        if (node?.StartsWith(UsbPrefix, StringComparison.Ordinal) == true)
+        if (node is not null && (node.StartsWith(UsbPrefix, StringComparison.Ordinal) || node.StartsWith(AcmPrefix, StringComparison.Ordinal)))
         {
             bool isNumber = uint.TryParse(node.AsSpan(UsbPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out uint terminal);
-            id = isNumber ? new(UsbDevice, terminal) : default;
+            id = isNumber ? new(node.StartsWith(UsbPrefix, StringComparison.Ordinal) ? UsbDevice : AcmDevice, terminal) : default;
             return isNumber && id.Node == node;
         }
 

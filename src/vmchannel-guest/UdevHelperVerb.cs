@@ -12,7 +12,7 @@ internal static class UdevHelperVerb
 {
     public static Command Create()
     {
-        Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4 or ttyUSB0" };
+        Argument<string> node = new("PORT") { Description = "Kernel name of the port, such as vport0p4, ttyUSB0 or ttyACM0" };
         Command command = new("udev-helper", "Print the name and the links of one port, for a udev rule.") { node };
         command.SetAction(parsed => Run(parsed.GetRequiredValue(node)));
         return command;
@@ -22,7 +22,7 @@ internal static class UdevHelperVerb
     {
         if (!PortId.TryParse(node, out PortId id))
         {
-            Failure.Report($"'{node}' is no port; ports are called vport0p4 or ttyUSB0");
+            Failure.Report($"'{node}' is no port; ports are called vport0p4, ttyUSB0 or ttyACM0");
             return Failure.Usage;
         }
 

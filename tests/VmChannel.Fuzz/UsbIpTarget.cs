@@ -30,7 +30,7 @@ public static class UsbIpTarget
             for (int number = 1; number <= 2; number++)
             {
                 ScriptedEnd end = new();
-                Port port = new(new PortSpec(number, $"fuzz.usb{number}"), end, thread.Loop, log);
+                Port port = new(new PortSpec(number, $"fuzz.usb{number}") { Adapter = (UsbAdapterKind)(number - 1) }, end, thread.Loop, log);
                 port.Start();
                 end.Connect(true);
                 end.Give("bytes for the guest"u8);

@@ -8,7 +8,8 @@ using VmChannel.Testing;
 namespace VmChannel.Fuzz;
 
 /// <summary>A peer's stream of usbredir packets, read to its end by a session on a loop of its own.</summary>
-/// <remarks>Byte 0: bit 0 = the host end takes nothing and has nothing, otherwise it takes all and always has more. The rest is the stream.</remarks>
+/// <remarks>Byte 0: bit 0 = the host end takes nothing and has nothing, otherwise it takes all and always has more; bit 1 = the
+/// adapter is of the Abstract Control Model. The rest is the stream.</remarks>
 public static class UsbRedirTarget
 {
     private const int MaxBytes = 64 * 1024;
@@ -22,7 +23,11 @@ public static class UsbRedirTarget
 
         LogLines log = new();
         using DeviceLoop loop = new(log.For<DeviceLoop>());
-        PortSpec spec = new(1, "org.example.fuzz") { Transport = PortTransport.UsbSerial };
+        PortSpec spec = new(1, "org.example.fuzz")
+        {
+            Transport = PortTransport.UsbSerial,
+            Adapter = (input[0] & 2) == 0 ? UsbAdapterKind.Ftdi : UsbAdapterKind.Acm,
+        };
         using Port port = new(spec, (input[0] & 1) == 0 ? new EndlessEnd() : new ScriptedEnd { Allowance = 0 }, loop, log);
         port.Start();
         _ = UnixAddress.TryCreate($"vmchannel-fuzz-{Guid.NewGuid():N}", isAbstract: true, isTight: true, out UnixAddress? address, out _);

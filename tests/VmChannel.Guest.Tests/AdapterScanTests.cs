@@ -20,13 +20,16 @@ public sealed class AdapterScanTests : IDisposable
         Plug("ttyUSB10", "vmchannel:org.example.api");
         Plug("ttyUSB2", "vmchannel:bad name");
         Plug("ttyUSB3", "FT232R USB UART");
+        Plug("ttyACM0", "vmchannel:org.example.acm");
+        Plug("ttyACM1", "Some modem");
         Plug("ttyS0", "vmchannel:org.example.not-usb");
 
         IReadOnlyList<GuestPort> found = AdapterScan.Read(Class);
 
-        Assert.Equal(["ttyUSB2", "ttyUSB10"], found.Select(port => port.Id.Node));
-        Assert.Equal("org.example.api", found[1].Protocol!.Value.Text);
-        Assert.NotNull(found[0].Fault);
+        Assert.Equal(["ttyACM0", "ttyUSB2", "ttyUSB10"], found.Select(port => port.Id.Node));
+        Assert.Equal("org.example.acm", found[0].Protocol!.Value.Text);
+        Assert.Equal("org.example.api", found[2].Protocol!.Value.Text);
+        Assert.NotNull(found[1].Fault);
     }
 
     [Fact]
@@ -57,7 +60,8 @@ public sealed class AdapterScanTests : IDisposable
     private void Plug(string node, string product)
     {
         string device = Path.Join(_root, "devices", "usb1", $"1-{node}");
-        string terminal = Directory.CreateDirectory(Path.Join(device, "1-1:1.0", node, "tty", node)).FullName;
+        string parent = node.StartsWith("ttyACM", StringComparison.Ordinal) ? "" : node;
+        string terminal = Directory.CreateDirectory(Path.Join(device, "1-1:1.0", parent, "tty", node)).FullName;
         File.WriteAllText(Path.Join(device, "product"), product + "\n");
         Directory.CreateDirectory(Class);
         File.CreateSymbolicLink(Path.Join(Class, node), Path.GetRelativePath(Class, terminal));

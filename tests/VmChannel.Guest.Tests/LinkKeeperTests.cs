@@ -101,13 +101,13 @@ public sealed class LinkKeeperTests : IDisposable
     [Fact]
     public void Update_LinksOfOthers_AreLeftAlone()
     {
-        Link("vmchannel/com/example/serial", "../../../ttyACM0");
+        Link("vmchannel/com/example/serial", "../../../ttyS0");
         Link("vmch1", "/etc/passwd");
         File.WriteAllText(Path.Join(Device, "vmch2"), "");
         Plug("vport0p1", "com.example.serial");
         Plug("vport0p2", "com.example");
         _keeper.Update();
-        Assert.Equal("../../../ttyACM0", Target("vmchannel/com/example/serial"));
+        Assert.Equal("../../../ttyS0", Target("vmchannel/com/example/serial"));
         Assert.Equal("/etc/passwd", Target("vmch1"));
         Assert.Contains(_log, line => line.Contains("something else is at the place", StringComparison.Ordinal));
         Assert.Contains(_log, line => line.Contains("warning", StringComparison.Ordinal) && line.Contains("com/example", StringComparison.Ordinal));

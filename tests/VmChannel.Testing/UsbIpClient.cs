@@ -107,7 +107,7 @@ public sealed class UsbIpClient : IDisposable
         return reply.Sequence == sequence ? (reply.Status, data) : throw new InvalidDataException($"{reply} instead of that of {sequence}");
     }
 
-    /// <summary>What drivers do at an open and a close.</summary>
+    /// <summary>What drivers of FTDI's adapters do at an open and a close.</summary>
     public void SetDtr(bool isHigh) => _ = Control(0x40, 1, (ushort)(isHigh ? 0x0303 : 0x0300));
 
     /// <summary>The next answer, with its data if it is that of an IN transfer.</summary>

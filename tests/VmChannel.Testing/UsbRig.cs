@@ -12,11 +12,14 @@ public sealed class UsbRig : IDisposable
     public const string Protocol = "org.example.api";
 
     private readonly bool _ownsLoop;
+    private readonly UsbAdapterKind _kind;
 
     /// <param name="end">What serves the port.</param>
     /// <param name="loop">A loop to share with another rig.</param>
-    public UsbRig(HostEnd end, LoopThread? loop = null)
+    /// <param name="kind">What it is to the guest's drivers.</param>
+    public UsbRig(HostEnd end, LoopThread? loop = null, UsbAdapterKind kind = UsbAdapterKind.Ftdi)
     {
+        _kind = kind;
         _ownsLoop = loop is null;
         Thread = loop ?? new LoopThread(Log);
         Name = $"vmchannel-{Guid.NewGuid():N}";
@@ -81,7 +84,7 @@ public sealed class UsbRig : IDisposable
 
     private Port NewPort(HostEnd end)
     {
-        Port port = new(new PortSpec(1, Protocol) { Transport = PortTransport.UsbSerial }, end, Thread.Loop, Log);
+        Port port = new(new PortSpec(1, Protocol) { Transport = PortTransport.UsbSerial, Adapter = _kind }, end, Thread.Loop, Log);
         port.Start();
         return port;
     }

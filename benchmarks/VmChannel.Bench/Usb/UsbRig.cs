@@ -4,10 +4,11 @@ using VmChannel.Cli.Run;
 
 namespace VmChannel.Bench.Usb;
 
-/// <summary>A booted guest with USB serial adapters: two of ours over usbredir, and QEMU's own. All are raw terminals there, kept open.</summary>
+/// <summary>A booted guest with USB serial adapters: three of ours over usbredir, and QEMU's own. All are raw terminals there, kept open.</summary>
 internal sealed class UsbRig : IAsyncDisposable
 {
     private const string OursName = "org.vmchannel.bench.ours";
+    private const string AcmName = "org.vmchannel.bench.acm";
     private const string SinkName = "org.vmchannel.bench.sink";
     private const int MemoryMiB = 512;
 
@@ -21,6 +22,9 @@ internal sealed class UsbRig : IAsyncDisposable
     public ProcessAccount Processes { get; private set; } = null!;
 
     public Contestant Ours { get; private set; } = null!;
+
+    /// <summary>Ours with <c>adapter=acm</c>.</summary>
+    public Contestant Acm { get; private set; } = null!;
 
     /// <summary>Ours, which takes the bytes and looks at none: as fast as any usbredir peer can be.</summary>
     public Contestant Sink { get; } = new($"usb:vmchannel:{SinkName}", null);
@@ -48,6 +52,7 @@ internal sealed class UsbRig : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Ours?.Peer?.Dispose();
+        Acm?.Peer?.Dispose();
         Own?.Peer?.Dispose();
         Agent?.Dispose();
         foreach (IAsyncDisposable process in Enumerable.Reverse(_processes))
@@ -62,9 +67,11 @@ internal sealed class UsbRig : IAsyncDisposable
         [
             BenchCommand.Program, "serve", "--usbredir-dir", _folder, "--control", "none",
             "-usbserial", $"protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
+            "-usbserial", $"protocol={AcmName},adapter=acm,char=unix:{Socket("acm")},server=on,wait=off",
             "-usbserial", $"protocol={SinkName},service=sink",
         ]);
         Ours = new($"usb:vmchannel:{OursName}", HostPeer.Connect(Socket("ours")));
+        Acm = new($"usb:vmchannel:{AcmName}", HostPeer.Connect(Socket("acm")));
         VmmProcess monitor = await RunAsync(await MonitorCommandAsync(cancellationToken));
 
         // QEMU plugs its own adapter in when somebody is at the host end.
@@ -73,7 +80,7 @@ internal sealed class UsbRig : IAsyncDisposable
         {
             Agent = new(Socket("control"));
             Agent.WaitUntilReady();
-            foreach (Contestant contestant in new[] { Ours, Sink, Own })
+            foreach (Contestant contestant in new[] { Ours, Acm, Sink, Own })
             {
                 Agent.Say($"open {contestant.Port}");
                 _ = Agent.WaitUntilDone();
@@ -96,7 +103,7 @@ internal sealed class UsbRig : IAsyncDisposable
         string kernel = Directory.GetFiles(boot, "vmlinuz-*").Single();
         string initramfs = Initramfs.Get(
             CacheFolder.Default, GuestRig.Beside("vmchannel-bench-guest"), GuestKernel.ModulesBeside(kernel)!,
-            ["virtio_pci", "virtio_console", "xhci_pci", "ftdi_sio"]);
+            ["virtio_pci", "virtio_console", "xhci_pci", "ftdi_sio", "cdc_acm"]);
         string loader = new[] { $"{qemu}/usr/lib64", $"{qemu}/lib/{Triplet}" }.Select(folder => $"{folder}/ld-linux-x86-64.so.2").First(File.Exists);
         return
         [
@@ -113,6 +120,8 @@ internal sealed class UsbRig : IAsyncDisposable
             "-device", "qemu-xhci,id=usb,p2=4,p3=4",
             "-chardev", $"socket,id=ours,path={Socket($"{OursName}.sock")}",
             "-device", "usb-redir,chardev=ours,bus=usb.0",
+            "-chardev", $"socket,id=acm,path={Socket($"{AcmName}.sock")}",
+            "-device", "usb-redir,chardev=acm,bus=usb.0",
             "-chardev", $"socket,id=sink,path={Socket($"{SinkName}.sock")}",
             "-device", "usb-redir,chardev=sink,bus=usb.0",
             "-chardev", $"socket,id=theirs,path={Socket("own")},server=on,wait=off",

@@ -12,11 +12,11 @@ internal sealed class UsbScenario(BenchSettings settings, UsbRig rig)
 
     private readonly GuestRuns _runs = new(rig.Agent);
 
-    public IReadOnlyList<Section> Run() => [AgainstOwn(), AgainstSink()];
+    public IReadOnlyList<Section> Run() => [AgainstOwn(rig.Ours, "-usbserial"), AgainstOwn(rig.Acm, "-usbserial with adapter=acm"), AgainstSink()];
 
-    private Section AgainstOwn()
+    private Section AgainstOwn(Contestant ours, string option)
     {
-        PairedRuns pairs = new(settings, rig.Processes, rig.Ours, rig.Own);
+        PairedRuns pairs = new(settings, rig.Processes, ours, rig.Own);
         foreach ((string name, int chunk) in new[] { ("512 bytes", Small), ("4 KiB", Large), ("32 KiB", Largest) })
         {
             pairs.Throughput($"guest→host {name}", (contestant, bytes) => _runs.FromGuest(contestant, bytes, chunk));
@@ -25,9 +25,10 @@ internal sealed class UsbScenario(BenchSettings settings, UsbRig rig)
 
         pairs.RoundTrips(_runs.PingPong);
         return new(
-            "usb", "QEMU 7.2 guest (TCG), xHCI, unix socket at the host end: -usbserial over usbredir against QEMU's own usb-serial", "QEMU's own", "vmchannel",
+            "usb", $"QEMU 7.2 guest (TCG), xHCI, unix socket at the host end: {option} over usbredir against QEMU's own usb-serial", "QEMU's own", "vmchannel",
             pairs.Measures);
     }
+
     private Section AgainstSink()
     {
         PairedRuns pairs = new(settings, rig.Processes, rig.Ours, rig.Sink);

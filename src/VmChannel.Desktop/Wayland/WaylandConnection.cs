@@ -126,7 +126,9 @@ internal sealed class WaylandConnection : IDisposable
             received = UnixSocket.Receive(_socket, _input.AsSpan(_end), _descriptors);
         }
         while (received.IsAgain);
-        int count = received.OrThrow($"compositor {Display}");
+
+        // A compositor that ends with requests unread resets the connection.
+        int count = received.Error == Errno.ConnectionReset ? 0 : received.OrThrow($"compositor {Display}");
         if (count == 0 || _descriptors.Count > MaxDescriptors)
         {
             throw new IOException(count == 0 ? $"compositor {Display} has gone" : $"compositor {Display} sent descriptors that belong to nothing");

@@ -159,7 +159,9 @@ internal sealed class X11Connection : IDisposable
 
         while (_end < bytes)
         {
-            int count = _socket.Read(_input.AsSpan(_end)).OrThrow($"display {Display}");
+            // A server that ends with requests unread resets the connection.
+            PosixResult read = _socket.Read(_input.AsSpan(_end));
+            int count = read.Error == Errno.ConnectionReset ? 0 : read.OrThrow($"display {Display}");
             _end += count > 0 ? count : throw new IOException($"display {Display} has gone");
         }
     }

@@ -86,10 +86,11 @@ internal static class PortDiagnosis
         }
         else if (!port.IsReady)
         {
+            string driver = port.Spec.Adapter == UsbAdapterKind.Acm ? "cdc_acm" : "ftdi_sio";
             yield return new(
                 Severity.Warning, "adapter-not-ready", port.Spec.Number,
                 $"{port.Spec}: the guest has not set the USB adapter up",
-                "let the guest start; then look for usb and ftdi_sio in its kernel log (modprobe ftdi_sio)");
+                $"let the guest start; then look for usb and {driver} in its kernel log (modprobe {driver})");
         }
     }
 

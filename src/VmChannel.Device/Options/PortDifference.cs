@@ -6,7 +6,7 @@ public enum PortDifference
 {
     None = 0,
 
-    /// <summary>Number, name, kind or transport: another port, so the old one is unplugged and a new one plugged.</summary>
+    /// <summary>Number, name, kind, transport or adapter: another port, so the old one is unplugged and a new one plugged.</summary>
     Identity = 1,
 
     /// <summary>What serves it: another host end takes the old one's place.</summary>

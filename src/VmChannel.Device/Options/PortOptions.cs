@@ -18,7 +18,7 @@ public sealed class PortOptions
 {
     private const int LargestNumber = ushort.MaxValue;
 
-    private static readonly string[] IdentityKeys = ["port", "nr", "protocol", "name", "transport"];
+    private static readonly string[] IdentityKeys = ["port", "nr", "protocol", "name", "transport", "adapter"];
     private static readonly string[] EndKeys = ["char", "service"];
     private static readonly string[] NumberKeys = ["port", "nr"];
     private static readonly string[] KeptBackKeys = ["on-disconnect", "rate"];
@@ -44,6 +44,7 @@ public sealed class PortOptions
     private DisconnectPolicy _onDisconnect;
     private GuestClosePolicy _onGuestClose;
     private PortTransport _transport;
+    private UsbAdapterKind _adapter;
 
     private PortOptions(string origin, bool isConsole, IReadOnlyList<ServiceSpec> services, PortPlan? before = null)
     {
@@ -56,7 +57,7 @@ public sealed class PortOptions
         _onDisconnect = before?.Spec.OnDisconnect ?? DisconnectPolicy.Hold;
         _onGuestClose = before?.Spec.OnGuestClose ?? GuestClosePolicy.Keep;
         IEnumerable<string> keys = before is null ? SerialKeys : ChangeKeys;
-        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, .. NumberKeys, GuestCloseKey, "transport"]) : keys];
+        _keys = [.. isConsole ? keys.Except([.. KeptBackKeys, .. NumberKeys, GuestCloseKey, "transport", "adapter"]) : keys];
     }
 
     /// <summary>Keys of the service that was named, or else of the one that serves already or is built in for the protocol.</summary>
@@ -200,6 +201,7 @@ public sealed class PortOptions
         {
             OnGuestClose = _onGuestClose,
             Transport = _transport,
+            Adapter = _adapter,
             Limits = limits,
             LogFile = logFile,
         };
@@ -272,6 +274,9 @@ public sealed class PortOptions
             case "transport":
                 _transport = word.Value == "usb" ? PortTransport.UsbSerial : PortTransport.VirtioSerial;
                 return word.Value is "usb" or "virtio" ? null : $"{word}: say virtio or usb";
+            case "adapter":
+                _adapter = word.Value == "acm" ? UsbAdapterKind.Acm : UsbAdapterKind.Ftdi;
+                return word.Value is "ftdi" or "acm" ? null : $"{word}: say ftdi or acm";
             case "on-disconnect":
                 return TakePolicy(word.Value);
             case GuestCloseKey:
@@ -335,6 +340,7 @@ public sealed class PortOptions
 
     private string? FindGap()
         => _chardev is not null && _service is not null ? "char= and service= exclude each other: give one"
+            : _transport == PortTransport.VirtioSerial && _given.Contains("adapter") ? "adapter= is for USB adapters: use -usbserial, or add transport=usb"
             : _transport == PortTransport.UsbSerial && _protocol?.Text is { Length: > ChannelProduct.MaxNameLength } name
                 ? $"the name {name} has {name.Length} characters; a USB adapter's has at most {ChannelProduct.MaxNameLength}, because its product string holds no more"
             : !_given.Contains("protocol") && !_isConsole && _before is null ? "protocol is missing: write protocol=org.example.name"
@@ -350,7 +356,7 @@ public sealed class PortOptions
 
         if (_before is not null && IdentityKeys.Contains(name))
         {
-            return $"{word}: a port keeps its number, name and transport while it is plugged: unplug it, and plug another";
+            return $"{word}: a port keeps its number, name, transport and adapter while it is plugged: unplug it, and plug another";
         }
 
         if (_isConsole && NumberKeys.Contains(name))

@@ -21,7 +21,8 @@ public sealed record PortPlan(
     public PortDifference DifferenceTo(PortPlan other)
     {
         PortDifference difference = PortDifference.None;
-        Note(PortDifference.Identity, (Spec.Number, Spec.Protocol, Spec.IsConsole, Spec.Transport) == (other.Spec.Number, other.Spec.Protocol, other.Spec.IsConsole, other.Spec.Transport));
+        Note(PortDifference.Identity, (Spec.Number, Spec.Protocol, Spec.IsConsole, Spec.Transport, Spec.Adapter)
+            == (other.Spec.Number, other.Spec.Protocol, other.Spec.IsConsole, other.Spec.Transport, other.Spec.Adapter));
         Note(PortDifference.HostEnd, Chardev == other.Chardev && Service == other.Service && HasOptionsOf(other));
         Note(PortDifference.Policy, (Spec.OnDisconnect, Spec.OnGuestClose) == (other.Spec.OnDisconnect, other.Spec.OnGuestClose));
         Note(PortDifference.Limits, Spec.Limits == other.Spec.Limits);

@@ -30,6 +30,9 @@ public sealed record PortRequest(
     /// <summary>What carries it.</summary>
     public PortTransport Transport { get; init; }
 
+    /// <summary>What a USB adapter is to the guest's drivers.</summary>
+    public UsbAdapterKind Adapter { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 

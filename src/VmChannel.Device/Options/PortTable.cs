@@ -66,6 +66,7 @@ public sealed class PortTable
         {
             OnGuestClose = request.OnGuestClose,
             Transport = request.Transport,
+            Adapter = request.Adapter,
             Limits = request.Limits,
             LogFile = request.LogFile,
         };

@@ -15,6 +15,9 @@ public sealed record PortSpec(int Number, string? Protocol, bool IsConsole = fal
     /// <summary>What carries it.</summary>
     public PortTransport Transport { get; init; }
 
+    /// <summary>What a USB adapter is to the guest's drivers.</summary>
+    public UsbAdapterKind Adapter { get; init; }
+
     /// <summary>How much it may use, and who may write.</summary>
     public PortLimits Limits { get; init; } = PortLimits.Default;
 

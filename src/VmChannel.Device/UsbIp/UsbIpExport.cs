@@ -16,9 +16,11 @@ internal sealed class UsbIpExport
             busId.ToString(),
             busId.Bus,
             busId.Device,
-            FtdiDescriptors.Vendor,
-            FtdiDescriptors.Product,
-            FtdiDescriptors.Version);
+            adapter.Descriptors.Vendor,
+            adapter.Descriptors.Product,
+            adapter.Descriptors.Version,
+            adapter.Descriptors.Class,
+            (byte)adapter.Descriptors.Interfaces.Length);
     }
 
     public UsbSerialAdapter Adapter { get; }

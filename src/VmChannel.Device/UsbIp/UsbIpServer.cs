@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using VmChannel.Device.Loop;
 using VmChannel.Device.UsbSerial;
 using VmChannel.Native;
+using VmChannel.Wire.Usb;
 using VmChannel.Wire.UsbIp;
 
 namespace VmChannel.Device.UsbIp;
@@ -212,17 +213,20 @@ public sealed partial class UsbIpServer : IReadiness, IDisposable
 
     private byte[] List()
     {
-        const int EntryBytes = UsbIpDevice.Size + UsbIpDevice.InterfaceSize;
         const int CountBytes = 4;
-        byte[] answer = new byte[UsbIpOperation.Size + CountBytes + (_exports.Count * EntryBytes)];
+        byte[] answer = new byte[UsbIpOperation.Size + CountBytes + _exports.Values.Sum(export => UsbIpDevice.Size + (export.Device.Interfaces * UsbIpDevice.InterfaceSize))];
         new UsbIpOperation(UsbIpOperation.CurrentVersion, UsbIpCode.ListReply, UsbIpOutcome.Good).Write(answer);
         BinaryPrimitives.WriteInt32BigEndian(answer.AsSpan(UsbIpOperation.Size), _exports.Count);
         Span<byte> entries = answer.AsSpan(UsbIpOperation.Size + CountBytes);
         foreach (UsbIpExport export in _exports.Values)
         {
             export.Device.Write(entries);
-            UsbIpDevice.WriteInterface(entries[UsbIpDevice.Size..], FtdiDescriptors.InterfaceClass);
-            entries = entries[EntryBytes..];
+            entries = entries[UsbIpDevice.Size..];
+            foreach (ClassCode code in export.Adapter.Descriptors.Interfaces)
+            {
+                UsbIpDevice.WriteInterface(entries, code);
+                entries = entries[UsbIpDevice.InterfaceSize..];
+            }
         }
 
         return answer;

@@ -12,7 +12,8 @@ internal sealed partial class UsbIpSession
     private const int MaxAnswerBytes = 255;
 
     /// <summary>Endpoint numbers, without the direction.</summary>
-    private const byte InEndpoint = FtdiDescriptors.InEndpoint & 0x7F;
+    private const byte InEndpoint = AdapterDescriptors.InEndpoint & 0x7F;
+    private const byte NotificationEndpoint = AdapterDescriptors.NotificationEndpoint & 0x7F;
 
     /// <summary>
     /// What Linux and others send to the device although it is its hub's business: SET_FEATURE(PORT_RESET) to "other".
@@ -41,6 +42,20 @@ internal sealed partial class UsbIpSession
 
     public void FailIn(ulong id, TransferStatus status) => Finish(id, status, 0);
 
+    public bool TryNotify(ulong id, ReadOnlySpan<byte> data)
+    {
+        if (!Output.TryReserve(UsbIpReply.Size + data.Length, out _))
+        {
+            return false;
+        }
+
+        Reply((uint)id, UsbIpStatus.Good, data.Length);
+        data.CopyTo(Output.Add(data.Length));
+        return true;
+    }
+
+    public void FailNotification(ulong id, TransferStatus status) => Finish(id, status, 0);
+
     private static UsbIpStatus StatusOf(TransferStatus status) => status switch
     {
         TransferStatus.Done => UsbIpStatus.Good,
@@ -62,15 +77,19 @@ internal sealed partial class UsbIpSession
         }
         else if (command.Endpoint == 0)
         {
-            Control(command);
+            Control(command, Input.Buffer.Span.Slice(dataOffset, command.DataBytes));
         }
         else if (command is { IsIn: true, Endpoint: InEndpoint })
         {
             _adapter.SubmitIn(command.Sequence, command.Length);
         }
-        else if (command is { IsIn: false, Endpoint: FtdiDescriptors.OutEndpoint })
+        else if (command is { IsIn: false, Endpoint: AdapterDescriptors.OutEndpoint })
         {
             _adapter.SubmitOut(command.Sequence, Input.Buffer, dataOffset, command.Length);
+        }
+        else if (command is { IsIn: true, Endpoint: NotificationEndpoint })
+        {
+            _adapter.SubmitNotification(command.Sequence, command.Length);
         }
         else
         {
@@ -78,7 +97,7 @@ internal sealed partial class UsbIpSession
         }
     }
 
-    private void Control(in UsbIpCommand command)
+    private void Control(in UsbIpCommand command, ReadOnlySpan<byte> data)
     {
         SetupPacket setup = command.Setup;
 
@@ -98,7 +117,7 @@ internal sealed partial class UsbIpSession
 
         Span<byte> answer = stackalloc byte[MaxAnswerBytes];
         answer = answer[..(setup.IsIn && command.IsIn ? Math.Min(Math.Min(setup.Length, command.Length), MaxAnswerBytes) : 0)];
-        TransferStatus status = _adapter.Control(setup, answer, out int bytes);
+        TransferStatus status = _adapter.Control(setup, data, answer, out int bytes);
         answer = answer[..(status == TransferStatus.Done ? bytes : 0)];
         bool isTaken = status == TransferStatus.Done && !setup.IsIn;
         Reply(command.Sequence, StatusOf(status), isTaken ? setup.Length : answer.Length);

@@ -26,18 +26,18 @@ internal sealed class UsbRedirPackets(SendBuffer send)
     public void Agree(UsbRedirCapabilities theirs) => Shared = Offered & theirs;
 
     /// <summary>Endpoints, then interfaces: in this order before every answer that depends on them.</summary>
-    public void Shape(bool isConfigured)
+    public void Shape(UsbSerialAdapter adapter)
     {
+        AdapterDescriptors its = adapter.Descriptors;
+        bool isConfigured = adapter.Configuration != 0;
         Span<byte> endpoints = Begin(UsbRedirType.EndpointInfo, 0, UsbRedirEndpoints.Size(Shared));
-        ReadOnlySpan<byte> bulk = isConfigured ? [FtdiDescriptors.InEndpoint, FtdiDescriptors.OutEndpoint] : [];
-        UsbRedirEndpoints.Write(endpoints, Shared, FtdiDescriptors.ControlPacketBytes, bulk, FtdiDescriptors.BulkPacketBytes);
-        UsbRedirInterfaces.Write(
-            Begin(UsbRedirType.InterfaceInfo, 0, UsbRedirInterfaces.Size), isConfigured ? FtdiDescriptors.InterfaceClass : null);
+        UsbRedirEndpoints.Write(endpoints, Shared, AdapterDescriptors.ControlPacketBytes, isConfigured ? its.Endpoints : []);
+        UsbRedirInterfaces.Write(Begin(UsbRedirType.InterfaceInfo, 0, UsbRedirInterfaces.Size), isConfigured ? its.Interfaces : []);
     }
 
-    public void Connect()
+    public void Connect(AdapterDescriptors its)
     {
-        UsbRedirDevice device = new(UsbRedirSpeed.High, 0, FtdiDescriptors.Vendor, FtdiDescriptors.Product, FtdiDescriptors.Version);
+        UsbRedirDevice device = new(UsbRedirSpeed.High, its.Class, its.Vendor, its.Product, its.Version);
         device.Write(Begin(UsbRedirType.DeviceConnect, 0, UsbRedirDevice.Size(Shared)), Shared);
     }
 
@@ -74,6 +74,20 @@ internal sealed class UsbRedirPackets(SendBuffer send)
         int at = new UsbRedirHeader(UsbRedirType.BulkPacket, (uint)(UsbRedirBulk.Size(Shared) + bytes), id).Write(header, WideIds);
         new UsbRedirBulk(endpoint, UsbRedirStatus.Success, (uint)bytes, 0).Write(header[at..], Shared);
         send.Commit(bytes);
+    }
+
+    /// <summary>What an interrupt endpoint says, if there is room for it now.</summary>
+    public bool TryInterrupt(byte endpoint, ReadOnlySpan<byte> data)
+    {
+        if (!send.TryReserve(UsbRedirHeader.Size(WideIds) + UsbRedirInterrupt.Size + data.Length, out _))
+        {
+            return false;
+        }
+
+        Span<byte> payload = Begin(UsbRedirType.InterruptPacket, 0, UsbRedirInterrupt.Size + data.Length);
+        new UsbRedirInterrupt(endpoint, UsbRedirStatus.Success, (ushort)data.Length).Write(payload);
+        data.CopyTo(payload[UsbRedirInterrupt.Size..]);
+        return true;
     }
 
     private Span<byte> Begin(UsbRedirType type, ulong id, int payloadBytes)

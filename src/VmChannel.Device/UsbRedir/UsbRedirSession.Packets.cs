@@ -90,10 +90,12 @@ internal sealed partial class UsbRedirSession
         {
             case UsbRedirType.Reset:
                 adapter.Reset();
+                ReceiveNotifications(adapter, _receivesNotifications);
                 return null;
             case UsbRedirType.SetConfiguration:
+                ReceiveNotifications(adapter, false);
                 bool isKnown = adapter.Configure(payload[0]);
-                _packets.Shape(adapter.Configuration != 0);
+                _packets.Shape(adapter);
                 _packets.Answer(
                     UsbRedirType.ConfigurationStatus, header.Id, (byte)(isKnown ? UsbRedirStatus.Success : UsbRedirStatus.Invalid), adapter.Configuration);
                 return null;
@@ -101,24 +103,39 @@ internal sealed partial class UsbRedirSession
                 _packets.Answer(UsbRedirType.ConfigurationStatus, header.Id, (byte)UsbRedirStatus.Success, adapter.Configuration);
                 return null;
             case UsbRedirType.SetAltSetting:
-                bool isThere = adapter.Configuration != 0 && payload[0] == 0 && payload[1] == 0;
-                _packets.Shape(adapter.Configuration != 0);
+                bool isThere = adapter.HasInterface(payload[0]) && payload[1] == 0;
+                _packets.Shape(adapter);
                 _packets.Answer(UsbRedirType.AltSettingStatus, header.Id, (byte)(isThere ? UsbRedirStatus.Success : UsbRedirStatus.Invalid), payload[0], 0);
                 return null;
             case UsbRedirType.GetAltSetting:
-                bool hasInterface = adapter.Configuration != 0 && payload[0] == 0;
+                bool hasInterface = adapter.HasInterface(payload[0]);
                 _packets.Answer(
                     UsbRedirType.AltSettingStatus, header.Id, (byte)(hasInterface ? UsbRedirStatus.Success : UsbRedirStatus.Invalid), payload[0], 0);
                 return null;
             case UsbRedirType.CancelDataPacket:
                 adapter.Cancel(header.Id);
                 return null;
+            case UsbRedirType.StartInterruptReceiving or UsbRedirType.StopInterruptReceiving
+                when payload[0] == AdapterDescriptors.NotificationEndpoint && adapter.HasNotifications:
+                ReceiveNotifications(adapter, header.Type == UsbRedirType.StartInterruptReceiving);
+                _packets.Answer(UsbRedirType.InterruptReceivingStatus, header.Id, (byte)UsbRedirStatus.Success, payload[0]);
+                return null;
             default:
                 return Refuse(header, payload[0]);
         }
     }
 
-    /// <summary>The adapter has neither isochronous nor interrupt endpoints.</summary>
+    private void ReceiveNotifications(UsbSerialAdapter adapter, bool receive)
+    {
+        adapter.CancelNotifications();
+        _receivesNotifications = receive;
+        if (receive)
+        {
+            adapter.SubmitNotification(0, AdapterDescriptors.BulkPacketBytes);
+        }
+    }
+
+    /// <summary>The adapter has no isochronous endpoint, no interrupt endpoint that takes anything, and not every kind has one that says anything.</summary>
     private string? Refuse(in UsbRedirHeader header, byte endpoint)
     {
         switch (header.Type)
@@ -155,7 +172,7 @@ internal sealed partial class UsbRedirSession
         {
             Span<byte> answer = stackalloc byte[MaxAnswerBytes];
             answer = answer[..Math.Min(setup.IsIn ? setup.Length : 0, MaxAnswerBytes)];
-            TransferStatus status = _adapter!.Control(setup, answer, out int bytes);
+            TransferStatus status = _adapter!.Control(setup, payload[UsbRedirControl.Size..], answer, out int bytes);
             bool isDone = status == TransferStatus.Done;
             _packets.Control(id, packet, StatusOf(status), answer[..bytes], !isDone ? 0 : setup.IsIn ? bytes : setup.Length);
         }
@@ -185,10 +202,10 @@ internal sealed partial class UsbRedirSession
 
         switch (packet.Endpoint)
         {
-            case FtdiDescriptors.InEndpoint when packet.Stream == 0:
+            case AdapterDescriptors.InEndpoint when packet.Stream == 0:
                 _adapter!.SubmitIn(id, packet.Length);
                 break;
-            case FtdiDescriptors.OutEndpoint when packet.Stream == 0:
+            case AdapterDescriptors.OutEndpoint when packet.Stream == 0:
                 _adapter!.SubmitOut(id, Input.Buffer, _payloadAt + header, data);
                 break;
             default:

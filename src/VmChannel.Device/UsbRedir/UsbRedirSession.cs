@@ -23,6 +23,7 @@ internal sealed partial class UsbRedirSession : UsbConnection, IUsbHost
     private bool _hasHello;
     private bool _isConnected;
     private bool _awaitsAck;
+    private bool _receivesNotifications;
 
     /// <param name="loop">Serves it.</param>
     /// <param name="socket">Connected and non-blocking; owned from here on.</param>
@@ -78,11 +79,28 @@ internal sealed partial class UsbRedirSession : UsbConnection, IUsbHost
 
     public bool TryReserve(int bytes, out PinnedBuffer buffer, out int offset) => _packets.TryReserve(bytes, out buffer, out offset);
 
-    public void CompleteIn(ulong id, int bytes) => _packets.BulkData(id, FtdiDescriptors.InEndpoint, bytes);
+    public void CompleteIn(ulong id, int bytes) => _packets.BulkData(id, AdapterDescriptors.InEndpoint, bytes);
 
-    public void CompleteOut(ulong id, int bytes, TransferStatus status) => _packets.Bulk(id, FtdiDescriptors.OutEndpoint, StatusOf(status), bytes);
+    public void CompleteOut(ulong id, int bytes, TransferStatus status) => _packets.Bulk(id, AdapterDescriptors.OutEndpoint, StatusOf(status), bytes);
 
-    public void FailIn(ulong id, TransferStatus status) => _packets.Bulk(id, FtdiDescriptors.InEndpoint, StatusOf(status), 0);
+    public void FailIn(ulong id, TransferStatus status) => _packets.Bulk(id, AdapterDescriptors.InEndpoint, StatusOf(status), 0);
+
+    /// <summary>The peer asked once for all that come.</summary>
+    public bool TryNotify(ulong id, ReadOnlySpan<byte> data)
+    {
+        if (!_packets.TryInterrupt(AdapterDescriptors.NotificationEndpoint, data))
+        {
+            return false;
+        }
+
+        _adapter!.SubmitNotification(id, data.Length);
+        return true;
+    }
+
+    /// <summary>Nothing waits for one in particular.</summary>
+    public void FailNotification(ulong id, TransferStatus status)
+    {
+    }
 
     protected override bool Serve() => _isConnected && _adapter!.Serve();
 
@@ -144,9 +162,10 @@ internal sealed partial class UsbRedirSession : UsbConnection, IUsbHost
         if (_hasHello && !_isConnected && !_awaitsAck && _adapter is { } adapter)
         {
             _isConnected = true;
+            _receivesNotifications = false;
             adapter.Attach(this, Peer);
-            _packets.Shape(isConfigured: true);
-            _packets.Connect();
+            _packets.Shape(adapter);
+            _packets.Connect(adapter.Descriptors);
         }
     }
 

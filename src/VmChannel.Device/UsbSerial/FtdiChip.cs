@@ -15,7 +15,7 @@ internal sealed class FtdiChip
 
     private byte _latency = DefaultLatency;
 
-    /// <summary>Data terminal ready: a program has the adapter open. Drivers raise it at the open and drop it at the close.</summary>
+    /// <inheritdoc cref="AdapterDevice.IsDtrHigh"/>
     public bool IsDtrHigh { get; private set; }
 
     /// <summary>The driver starts over.</summary>

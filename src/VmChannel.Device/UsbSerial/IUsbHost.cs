@@ -24,6 +24,15 @@ public interface IUsbHost
     /// <summary>An IN transfer is over without data.</summary>
     void FailIn(ulong id, TransferStatus status);
 
+    /// <summary>A transfer of the interrupt endpoint has its data.</summary>
+    /// <param name="id">Which.</param>
+    /// <param name="data">A few bytes.</param>
+    /// <returns>False: not now. The adapter gets a turn when there is room.</returns>
+    bool TryNotify(ulong id, ReadOnlySpan<byte> data);
+
+    /// <summary>A transfer of the interrupt endpoint is over without data.</summary>
+    void FailNotification(ulong id, TransferStatus status);
+
     /// <summary>Nothing more comes at this moment: time to send.</summary>
     void Flush();
 }

@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using VmChannel.Native;
-using VmChannel.Wire.Ftdi;
 
 namespace VmChannel.Device.UsbSerial;
 
@@ -12,20 +10,17 @@ public sealed partial class UsbSerialAdapter
 
     private const int MaxInBytes = 64 * 1024;
     private const int MaxHeldIn = 256;
-    private const int StatusBytes = 2;
-    private const int DataPerPacket = FtdiDescriptors.BulkPacketBytes - StatusBytes;
 
     private readonly HeldOutput _output = new();
     private readonly List<HeldInput> _input = [];
-    private readonly IoVector[] _pieces = new IoVector[MaxInBytes / FtdiDescriptors.BulkPacketBytes];
-    private FtdiStatus _toldStatus;
+    private readonly IoVector[] _pieces = new IoVector[MaxInBytes / AdapterDescriptors.BulkPacketBytes];
 
     /// <summary>The guest wants bytes.</summary>
     /// <param name="id">Names the transfer.</param>
     /// <param name="bytes">Most that it takes.</param>
     public void SubmitIn(ulong id, long bytes)
     {
-        if (Configuration == 0 || bytes < StatusBytes)
+        if (Configuration == 0 || bytes < _device.HeaderBytes)
         {
             _host?.FailIn(id, TransferStatus.Invalid);
         }
@@ -35,6 +30,7 @@ public sealed partial class UsbSerialAdapter
         }
         else
         {
+            _pace.OnAsked();
             _input.Add(new(id, (int)Math.Min(bytes, MaxInBytes)));
         }
     }
@@ -76,13 +72,10 @@ public sealed partial class UsbSerialAdapter
         {
             _host?.CompleteOut(id, transfer.Taken, TransferStatus.Cancelled);
         }
-    }
-
-    /// <summary>Tells the guest the state of the host end once more, if it waits for bytes: a guest that is not there any more shows by it.</summary>
-    public void TellAgain()
-    {
-        _toldStatus = FtdiStatus.None;
-        _loop.Schedule(this);
+        else
+        {
+            _ = TryCancelNotification(id);
+        }
     }
 
     /// <summary>Moves what can be moved. True when there is more to do right now.</summary>
@@ -99,7 +92,7 @@ public sealed partial class UsbSerialAdapter
             Port.OnDrained();
         }
 
-        TellStatus(host);
+        TellState(host);
         return MoveToGuest(host) || more;
     }
 
@@ -142,16 +135,6 @@ public sealed partial class UsbSerialAdapter
         _host?.CompleteOut(id, count, TransferStatus.Done);
     }
 
-    /// <summary>A change of the host end reaches the guest although there is nothing to read.</summary>
-    private void TellStatus(IUsbHost host)
-    {
-        if (_toldStatus != Status && _input.Count > 0 && host.TryReserve(StatusBytes, out PinnedBuffer buffer, out int offset))
-        {
-            PutStatus(buffer.Span[offset..]);
-            CompleteFirst(host, StatusBytes);
-        }
-    }
-
     private bool MoveToGuest(IUsbHost host)
     {
         if (!_isSettled || !Port.IsGuestOpen || !Port.MayRead)
@@ -162,7 +145,7 @@ public sealed partial class UsbSerialAdapter
 
         for (int moved = 0; moved < BytesPerTurn;)
         {
-            if (_input.Count == 0)
+            if (_input.Count == 0 || !_pace.MayAnswer())
             {
                 _flow.OnNoBuffers(hadBuffers: true);
                 return false;
@@ -179,20 +162,21 @@ public sealed partial class UsbSerialAdapter
                 return false;
             }
 
-            int pieces = Interleave(buffer, offset, room, out int wanted);
+            int pieces = LayOut(buffer, offset, room, out int wanted);
             int given = wanted == 0 ? 0 : (int)Port.ToGuest(_pieces.AsSpan(0, pieces));
             if (given == 0 && wanted > 0)
             {
                 return false;
             }
 
-            int packets = Math.Max(1, (given + DataPerPacket - 1) / DataPerPacket);
+            int dataPerPacket = AdapterDescriptors.BulkPacketBytes - _device.HeaderBytes;
+            int packets = Math.Max(1, (given + dataPerPacket - 1) / dataPerPacket);
             for (int packet = 0; packet < packets; packet++)
             {
-                PutStatus(buffer.Span[(offset + (packet * FtdiDescriptors.BulkPacketBytes))..]);
+                PutHeader(buffer.Span[(offset + (packet * AdapterDescriptors.BulkPacketBytes))..]);
             }
 
-            CompleteFirst(host, given + (packets * StatusBytes));
+            CompleteFirst(host, given + (packets * _device.HeaderBytes));
             Port.Counters.ToGuestMessages++;
             if (given < wanted)
             {
@@ -206,14 +190,22 @@ public sealed partial class UsbSerialAdapter
         return true;
     }
 
-    /// <summary>Where the data of a transfer goes: every packet begins with the two bytes of status. Returns the number of pieces.</summary>
-    private int Interleave(PinnedBuffer buffer, int offset, int room, out int bytes)
+    /// <summary>Where the data of a transfer goes: behind what begins each of its packets. Returns the number of pieces.</summary>
+    private int LayOut(PinnedBuffer buffer, int offset, int room, out int bytes)
     {
+        int header = _device.HeaderBytes;
+        if (header == 0)
+        {
+            bytes = room;
+            _pieces[0] = buffer.Vector(offset, room);
+            return 1;
+        }
+
         int count = 0;
         bytes = 0;
-        for (int at = StatusBytes; at < room; at += FtdiDescriptors.BulkPacketBytes)
+        for (int at = header; at < room; at += AdapterDescriptors.BulkPacketBytes)
         {
-            int length = Math.Min(DataPerPacket, room - at);
+            int length = Math.Min(AdapterDescriptors.BulkPacketBytes - header, room - at);
             _pieces[count++] = buffer.Vector(offset + at, length);
             bytes += length;
         }
@@ -221,16 +213,11 @@ public sealed partial class UsbSerialAdapter
         return count;
     }
 
-    private void PutStatus(Span<byte> destination)
-    {
-        _toldStatus = Status;
-        BinaryPrimitives.WriteUInt16LittleEndian(destination, (ushort)_toldStatus);
-    }
-
     private void CompleteFirst(IUsbHost host, int bytes)
     {
         ulong id = _input[0].Id;
         _input.RemoveAt(0);
+        _pace.OnAnswered();
         host.CompleteIn(id, bytes);
     }
 
@@ -242,6 +229,7 @@ public sealed partial class UsbSerialAdapter
         }
 
         _input.Clear();
+        _pace.StartOver();
         for (int i = 0; i < _output.Count; i++)
         {
             HeldOutput.Transfer transfer = _output.Transfers[i];
@@ -249,6 +237,7 @@ public sealed partial class UsbSerialAdapter
         }
 
         _output.Clear();
+        CancelNotifications();
     }
 
     /// <summary>An IN transfer that is held.</summary>

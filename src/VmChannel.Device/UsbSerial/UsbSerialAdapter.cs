@@ -3,7 +3,6 @@ using System.Text;
 using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Wire;
-using VmChannel.Wire.Ftdi;
 using VmChannel.Wire.Usb;
 
 namespace VmChannel.Device.UsbSerial;
@@ -11,8 +10,7 @@ namespace VmChannel.Device.UsbSerial;
 /// <summary>A USB serial adapter that is one end of a port, whatever carries its transfers. Loop thread only.</summary>
 /// <remarks>
 /// Nothing is polled: an IN transfer is held until there are bytes for the guest, and an OUT transfer is over when the host end has
-/// taken it. DTR is guest-open; DCD, DSR and CTS together are host-open, and a change of them completes a held IN transfer with
-/// nothing but the two bytes that say so.
+/// taken it. DTR is guest-open; DCD and DSR together (and CTS, where a kind of adapter has it) are host-open.
 /// </remarks>
 public sealed partial class UsbSerialAdapter : Runnable, IDisposable
 {
@@ -23,8 +21,9 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(100);
 
     private readonly DeviceLoop _loop;
-    private readonly FtdiDevice _device;
+    private readonly AdapterDevice _device;
     private readonly FlowWatch _flow;
+    private readonly AnswerPace _pace;
     private readonly LoopTimer _settled;
     private IUsbHost? _host;
     private long _openedAt;
@@ -45,8 +44,9 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
 
         Port = port;
         _loop = loop;
-        _device = new FtdiDevice(new FtdiDescriptors(ChannelProduct.Of(name), serial));
+        _device = port.Spec.Adapter == UsbAdapterKind.Acm ? new AcmDevice(ChannelProduct.Of(name), serial) : new FtdiDevice(ChannelProduct.Of(name), serial);
         _flow = new FlowWatch(port, loop, stallAfter);
+        _pace = new AnswerPace(_device.MaxAnswers, loop, this);
         _settled = new LoopTimer(OnSettled);
         port.AttachTransport(() => loop.Schedule(this));
     }
@@ -59,7 +59,8 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
     /// <summary>Nothing of the guest waits to be delivered.</summary>
     public bool IsDrained => _output.Count == 0 && !Port.HoldsBytes;
 
-    private FtdiStatus Status => Port.IsHostOpen ? FtdiStatus.Connected : FtdiStatus.Alone;
+    /// <summary>What it says of itself.</summary>
+    internal AdapterDescriptors Descriptors => _device.Descriptors;
 
     /// <summary>A serial number by which a guest knows the same channel again, and no other: the VM's name and the channel's decide it.</summary>
     /// <remarks>16 characters, as long as FTDI's own are at most.</remarks>
@@ -82,9 +83,11 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         _host = null;
         Port.Record.SetFrontEnd(null);
         _input.Clear();
+        _pace.StartOver();
 
         // Not told as taken to anybody: the guest's driver knows that they may not have arrived.
         _output.Clear();
+        _notifications.Clear();
         _device.Forget();
         StartOver(cause);
     }
@@ -97,6 +100,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
             _isUnplugged = true;
             Detach(cause);
             _settled.Dispose();
+            _pace.Dispose();
             _flow.Stop();
             Port.AttachTransport(null);
         }
@@ -136,9 +140,10 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
 
     /// <summary>Does what a request on the control endpoint asks.</summary>
     /// <param name="setup">The request.</param>
+    /// <param name="data">The data stage of a request that brings it.</param>
     /// <param name="answer">Room for as much of an answer as was asked for, or less: no answer is longer than 255 bytes.</param>
     /// <param name="answerBytes">Bytes of the answer.</param>
-    public TransferStatus Control(in SetupPacket setup, Span<byte> answer, out int answerBytes)
+    public TransferStatus Control(in SetupPacket setup, ReadOnlySpan<byte> data, Span<byte> answer, out int answerBytes)
     {
         answerBytes = 0;
         if (setup is { Kind: SetupKind.Standard, IsIn: false, Request: (byte)StandardRequest.SetConfiguration })
@@ -146,7 +151,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
             return setup.Value <= byte.MaxValue && Configure((byte)setup.Value) ? TransferStatus.Done : TransferStatus.Stalled;
         }
 
-        int count = _device.Answer(setup, Status, answer);
+        int count = _device.Answer(setup, data, Port.IsHostOpen, answer);
         if (count < 0)
         {
             return TransferStatus.Stalled;
@@ -156,6 +161,9 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
         LookAtDtr();
         return TransferStatus.Done;
     }
+
+    /// <summary>There is such an interface now.</summary>
+    internal bool HasInterface(int number) => _device.HasInterface(number);
 
     protected internal override bool Run()
     {
@@ -200,7 +208,7 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
     {
         _device.Reset();
         _isSettled = false;
-        _toldStatus = FtdiStatus.None;
+        _toldOpen = null;
         _flow.Settle();
         Port.SetGuestOpen(false, cause);
         Port.OnDrained();

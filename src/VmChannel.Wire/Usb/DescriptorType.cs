@@ -13,4 +13,10 @@ public enum DescriptorType : byte
     /// <summary>What would differ at the other speed.</summary>
     DeviceQualifier = 6,
     OtherSpeedConfiguration = 7,
+
+    /// <summary>Interfaces that are one function, for one driver (USB ECN "Interface Association Descriptor").</summary>
+    InterfaceAssociation = 11,
+
+    /// <summary>A class's own, of an interface: CS_INTERFACE (USB CDC 1.2 table 12).</summary>
+    ClassInterface = 0x24,
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using VmChannel.Wire.Usb;
 
 namespace VmChannel.Wire.UsbIp;
 
@@ -12,7 +13,10 @@ namespace VmChannel.Wire.UsbIp;
 /// <param name="Vendor">idVendor.</param>
 /// <param name="Product">idProduct.</param>
 /// <param name="Version">bcdDevice.</param>
-public readonly record struct UsbIpDevice(string Path, string BusId, byte Bus, byte Device, ushort Vendor, ushort Product, ushort Version)
+/// <param name="Class">Its class.</param>
+/// <param name="Interfaces">How many it has.</param>
+public readonly record struct UsbIpDevice(
+    string Path, string BusId, byte Bus, byte Device, ushort Vendor, ushort Product, ushort Version, ClassCode Class, byte Interfaces)
 {
     public const int Size = PathBytes + UsbIpRequest.BusIdBytes + 24;
 
@@ -30,7 +34,7 @@ public readonly record struct UsbIpDevice(string Path, string BusId, byte Bus, b
     /// <summary>How commands name the device: <c>busnum &lt;&lt; 16 | devnum</c>.</summary>
     public uint Id => ((uint)Bus << 16) | Device;
 
-    /// <summary>Writes it as a high-speed device with one configuration, which is chosen, and one interface.</summary>
+    /// <summary>Writes it as a high-speed device with one configuration, which is chosen.</summary>
     public void Write(Span<byte> destination)
     {
         destination[..Size].Clear();
@@ -43,15 +47,23 @@ public readonly record struct UsbIpDevice(string Path, string BusId, byte Bus, b
         BinaryPrimitives.WriteUInt16BigEndian(numbers[12..], Vendor);
         BinaryPrimitives.WriteUInt16BigEndian(numbers[14..], Product);
         BinaryPrimitives.WriteUInt16BigEndian(numbers[16..], Version);
+        WriteClass(numbers[18..], Class);
         numbers[21] = 1; // bConfigurationValue
         numbers[22] = 1; // bNumConfigurations
-        numbers[23] = 1; // bNumInterfaces
+        numbers[23] = Interfaces; // bNumInterfaces
     }
 
-    /// <summary>Writes what follows it in a list: an interface whose class is its subclass and protocol as well.</summary>
-    public static void WriteInterface(Span<byte> destination, byte interfaceClass)
+    /// <summary>Writes what follows it in a list: an interface.</summary>
+    public static void WriteInterface(Span<byte> destination, ClassCode code)
     {
-        destination[..3].Fill(interfaceClass);
+        WriteClass(destination, code);
         destination[3] = 0;
+    }
+
+    private static void WriteClass(Span<byte> destination, ClassCode code)
+    {
+        destination[0] = code.Class;
+        destination[1] = code.Subclass;
+        destination[2] = code.Protocol;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VmChannel.Wire.Usb;
 
 namespace VmChannel.Wire.UsbRedir;
 
@@ -18,22 +19,21 @@ public enum UsbRedirSpeed : byte
 /// <summary>A device that is there: 8 bytes, or 10 with its version.</summary>
 /// <remarks>usbredir protocol 0.7, <c>usb_redir_device_connect_header</c>.</remarks>
 /// <param name="Speed">How fast.</param>
-/// <param name="Class">bDeviceClass; 0 = each interface has its own.</param>
+/// <param name="Class">Its class.</param>
 /// <param name="Vendor">idVendor.</param>
 /// <param name="Product">idProduct.</param>
 /// <param name="Version">bcdDevice.</param>
-public readonly record struct UsbRedirDevice(UsbRedirSpeed Speed, byte Class, ushort Vendor, ushort Product, ushort Version)
+public readonly record struct UsbRedirDevice(UsbRedirSpeed Speed, ClassCode Class, ushort Vendor, ushort Product, ushort Version)
 {
     /// <summary>Bytes of one.</summary>
     public static int Size(UsbRedirCapabilities shared) => (shared & UsbRedirCapabilities.ConnectDeviceVersion) != 0 ? 10 : 8;
 
-    /// <summary>Writes it. Subclass and protocol are 0.</summary>
     public void Write(Span<byte> destination, UsbRedirCapabilities shared)
     {
         destination[0] = (byte)Speed;
-        destination[1] = Class;
-        destination[2] = 0;
-        destination[3] = 0;
+        destination[1] = Class.Class;
+        destination[2] = Class.Subclass;
+        destination[3] = Class.Protocol;
         BinaryPrimitives.WriteUInt16LittleEndian(destination[4..], Vendor);
         BinaryPrimitives.WriteUInt16LittleEndian(destination[6..], Product);
         if ((shared & UsbRedirCapabilities.ConnectDeviceVersion) != 0)

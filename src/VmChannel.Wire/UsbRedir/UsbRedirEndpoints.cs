@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VmChannel.Wire.Usb;
 
 namespace VmChannel.Wire.UsbRedir;
 
@@ -7,8 +8,6 @@ namespace VmChannel.Wire.UsbRedir;
 public static class UsbRedirEndpoints
 {
     private const int Count = 32;
-    private const byte Control = 0;
-    private const byte Bulk = 2;
     private const byte Absent = 255;
 
     /// <summary>Bytes of one.</summary>
@@ -17,31 +16,33 @@ public static class UsbRedirEndpoints
     /// <summary>Place of an endpoint.</summary>
     public static int Place(byte endpoint) => ((endpoint & 0x80) >> 3) | (endpoint & 0x0F);
 
-    /// <summary>Writes the control endpoint and bulk endpoints of interface 0.</summary>
+    /// <summary>Writes the control endpoint and those of the interfaces.</summary>
     /// <param name="destination">Room for <see cref="Size"/> bytes.</param>
     /// <param name="shared">What both sides can do.</param>
     /// <param name="controlPacketBytes">bMaxPacketSize0.</param>
-    /// <param name="bulk">Addresses of the bulk endpoints.</param>
-    /// <param name="bulkPacketBytes">wMaxPacketSize of each.</param>
-    public static void Write(Span<byte> destination, UsbRedirCapabilities shared, ushort controlPacketBytes, ReadOnlySpan<byte> bulk, ushort bulkPacketBytes)
+    /// <param name="endpoints">The interfaces' own.</param>
+    public static void Write(Span<byte> destination, UsbRedirCapabilities shared, ushort controlPacketBytes, ReadOnlySpan<EndpointDescriptor> endpoints)
     {
         destination = destination[..Size(shared)];
         destination.Clear();
         destination[..Count].Fill(Absent);
-        Set(destination, Place(0x00), Control, controlPacketBytes);
-        Set(destination, Place(0x80), Control, controlPacketBytes);
-        foreach (byte endpoint in bulk)
+        Set(destination, new(0x00, TransferType.Control, controlPacketBytes, 0, 0));
+        Set(destination, new(0x80, TransferType.Control, controlPacketBytes, 0, 0));
+        foreach (EndpointDescriptor endpoint in endpoints)
         {
-            Set(destination, Place(endpoint), Bulk, bulkPacketBytes);
+            Set(destination, endpoint);
         }
     }
 
-    private static void Set(Span<byte> destination, int place, byte type, ushort packetBytes)
+    private static void Set(Span<byte> destination, in EndpointDescriptor endpoint)
     {
-        destination[place] = type;
+        int place = Place(endpoint.Address);
+        destination[place] = (byte)endpoint.Type;
+        destination[Count + place] = endpoint.Interval;
+        destination[(2 * Count) + place] = endpoint.Interface;
         if (destination.Length > 3 * Count)
         {
-            BinaryPrimitives.WriteUInt16LittleEndian(destination[((3 * Count) + (2 * place))..], packetBytes);
+            BinaryPrimitives.WriteUInt16LittleEndian(destination[((3 * Count) + (2 * place))..], endpoint.PacketBytes);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VmChannel.Wire.Usb;
 
 namespace VmChannel.Wire.UsbRedir;
 
@@ -10,18 +11,20 @@ public static class UsbRedirInterfaces
 
     private const int Count = 32;
 
-    /// <summary>Writes one interface with number 0, or none.</summary>
+    /// <summary>Writes interfaces, numbered from 0 on.</summary>
     /// <param name="destination">Room for <see cref="Size"/> bytes.</param>
-    /// <param name="interfaceClass">Its class, which is its subclass and protocol as well; null = the device is not configured.</param>
-    public static void Write(Span<byte> destination, byte? interfaceClass)
+    /// <param name="interfaces">Their classes; none = the device is not configured.</param>
+    public static void Write(Span<byte> destination, ReadOnlySpan<ClassCode> interfaces)
     {
         destination[..Size].Clear();
-        if (interfaceClass is byte its)
+        BinaryPrimitives.WriteInt32LittleEndian(destination, interfaces.Length);
+        Span<byte> fields = destination[4..];
+        for (int i = 0; i < interfaces.Length; i++)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(destination, 1);
-            destination[4 + Count] = its;
-            destination[4 + (2 * Count)] = its;
-            destination[4 + (3 * Count)] = its;
+            fields[i] = (byte)i;
+            fields[Count + i] = interfaces[i].Class;
+            fields[(2 * Count) + i] = interfaces[i].Subclass;
+            fields[(3 * Count) + i] = interfaces[i].Protocol;
         }
     }
 }

@@ -13,7 +13,7 @@ internal static class QemuCommand
 
     /// <summary>What a guest loads whose channels are carried by this. Its root comes over virtio in any case.</summary>
     public static IReadOnlyList<string> Modules(PortTransport transport)
-        => transport == PortTransport.UsbSerial ? ["virtio_pci", "xhci_pci", "ftdi_sio", "9pnet_virtio", "9p"] : ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];
+        => transport == PortTransport.UsbSerial ? ["virtio_pci", "xhci_pci", "ftdi_sio", "cdc_acm", "9pnet_virtio", "9p"] : ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];
 
     /// <summary>The folder for <see cref="ModuleVariable"/>.</summary>
     /// <param name="qemu">Root of the unpacked QEMU packages.</param>

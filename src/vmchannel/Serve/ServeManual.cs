@@ -49,6 +49,8 @@ internal static class ServeManual
             logfile=PATH        what the guest writes, with logappend=on, logsize=SIZE, logkeep=N
             transport=usb       the same as -usbserial, for plug and for files
           -usbserial OPTIONS    the same channel as a USB serial adapter; NAME has at most 116 characters
+            adapter=ftdi|acm    what it is to the guest's drivers: an FT232H of FTDI (the default), or a modem of the
+                                class CDC ACM, which is faster with Linux (cdc_acm, /dev/ttyACM0)
           -virtconsole [char=CHARDEV]
                                 a console, hvc0 in the guest, on this terminal unless it has a chardev;
                                 also with buffer=, history=, readonly, writeonly and logfile=

@@ -85,7 +85,7 @@ public sealed class PortChangeTests
 
     [Theory]
     [InlineData("", "nothing is to be changed")]
-    [InlineData("port=5", "port=5: a port keeps its number, name and transport while it is plugged: unplug it")]
+    [InlineData("port=5", "port=5: a port keeps its number, name, transport and adapter while it is plugged: unplug it")]
     [InlineData("nr=4", "unplug it")]
     [InlineData("protocol=org.a", "unplug it")]
     [InlineData("name=org.b", "unplug it")]

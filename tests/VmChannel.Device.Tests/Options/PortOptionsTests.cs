@@ -142,6 +142,8 @@ public sealed class PortOptionsTests
     [InlineData("protocol=a,service=log,pth=x", "did you mean path?")]
     [InlineData("protocol=a,on-disconnect=drop", "say hold or discard")]
     [InlineData("protocol=a,on-guest-close=drop", "say keep or disconnect")]
+    [InlineData("protocol=a,transport=usb,adapter=cdc", "say ftdi or acm")]
+    [InlineData("protocol=a,adapter=acm", "adapter= is for USB adapters")]
     [InlineData("protocol=a,rate=fast", "rate=fast: bytes per second are needed")]
     [InlineData("protocol=a,rate=-1", "bytes per second are needed")]
     [InlineData("protocol=a,rate=2T", "bytes per second are needed")]

@@ -15,9 +15,11 @@ internal sealed class UsbIpRig : IDisposable
     private readonly LoopThread _thread;
     private readonly UsbIpServer _server;
     private readonly List<Port> _ports = [];
+    private readonly UsbAdapterKind _kind;
 
-    public UsbIpRig(int adapters = 1)
+    public UsbIpRig(int adapters = 1, UsbAdapterKind kind = UsbAdapterKind.Ftdi)
     {
+        _kind = kind;
         _thread = new(Log);
         _server = new(_thread.Loop, new(new IPEndPoint(IPAddress.Loopback, 0)), Log.For<UsbIpServer>());
         Invoke(_server.Start);
@@ -66,7 +68,7 @@ internal sealed class UsbIpRig : IDisposable
     private void Plug(int number) => Invoke(() =>
     {
         ScriptedEnd end = new();
-        Port port = new(new PortSpec(number, $"org.example.usb{number}"), end, _thread.Loop, Log);
+        Port port = new(new PortSpec(number, $"org.example.usb{number}") { Adapter = _kind }, end, _thread.Loop, Log);
         port.Start();
         end.Connect(true);
         Ends.Add(end);

@@ -12,7 +12,7 @@ public sealed class BridgeTests(UmlDesktop machine)
     {
         await UserNamespaces.RequireAsync();
         using TestFolder folder = new();
-        await using HostDesktop desktop = await HostDesktop.StartX11Async(folder);
+        await using HostDesktop desktop = await HostDesktop.StartX11Async(folder, wantsCookie: true);
         await using ServeProcess second = await ServeProcess.StartAsync(folder, "--name", "second", "-virtioserial", "protocol=org.qemu.clipboard");
         using ControlClient secondControl = new(ControlAddress.Unix(Path.Combine(second.Runtime, "vmchannel", "second.sock")));
         await using Guest plain = await UmlGuest.BootAsync(second);
@@ -57,6 +57,23 @@ public sealed class BridgeTests(UmlDesktop machine)
 
         Task<string> PastesInSecondAsync(string text)
             => plain.RunAsync($"for ((n = 0; n < 600; n++)); do [ \"$(vmchannel-guest clipboard paste)\" = '{text}' ] && exit 0; sleep 0.05; done; exit 1");
+    }
+
+    [Fact]
+    public async Task Bridge_DisplayWithoutItsCookie_IsRefusedWithTheReason()
+    {
+        await UserNamespaces.RequireAsync();
+        using TestFolder folder = new();
+        await using HostDesktop desktop = await HostDesktop.StartX11Async(folder, wantsCookie: true);
+        await using HostProcess bridge = HostProcess.Start(
+            [Executables.VmChannel, "clipboard", "bridge", "device", "--control", machine.Serve.ControlSocket],
+            start =>
+            {
+                desktop.Setup(start);
+                start.Environment["XAUTHORITY"] = folder.File("nothing");
+            });
+        Assert.Equal(1, await bridge.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
+        Assert.Contains($"display {desktop.Display} does not let us in: ", bridge.Errors.ToString(), StringComparison.Ordinal);
     }
 
     /// <summary>The desktop's session ends while it is bridged, and another begins.</summary>

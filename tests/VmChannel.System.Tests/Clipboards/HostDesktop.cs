@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using VmChannel.Cli.Fetch;
 using VmChannel.SystemTests.Rig;
 
@@ -35,15 +36,24 @@ internal sealed class HostDesktop : IAsyncDisposable
     public static Task<HostDesktop> StartAsync(TestFolder folder, bool isWayland) => isWayland ? StartWaylandAsync(folder) : StartX11Async(folder);
 
     /// <summary>An X server, and xclip.</summary>
-    public static async Task<HostDesktop> StartX11Async(TestFolder folder)
+    public static async Task<HostDesktop> StartX11Async(TestFolder folder, bool wantsCookie = false)
     {
         string packages = await GuestImage.RootOfAsync(PackageSets.Desktop);
+        string authority = folder.File("authority");
+        string[] access = ["-ac"];
+        if (wantsCookie)
+        {
+            await File.WriteAllBytesAsync(authority, AuthorityRecord(RandomNumberGenerator.GetBytes(16)));
+            access = ["-auth", authority];
+        }
+
         HostProcess server = await StartAsync(
-            packages, [], "/usr/bin/Xvfb", "-displayfd", "1", "-ac", "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24");
+            packages, ["--ro-bind", folder.Root, folder.Root],
+            ["/usr/bin/Xvfb", "-displayfd", "1", .. access, "-noreset", "-nolisten", "tcp", "-screen", "0", "640x480x24"]);
         string number = await server.Output.WaitForNextAsync(0);
         return new(
             server, $":{number}", await WriteToolsAsync(folder, packages, "xclip"), "xclip -i -selection clipboard", "xclip -o -selection clipboard",
-            new Dictionary<string, string?> { ["DISPLAY"] = $":{number}", ["WAYLAND_DISPLAY"] = null });
+            new Dictionary<string, string?> { ["DISPLAY"] = $":{number}", ["WAYLAND_DISPLAY"] = null, ["XAUTHORITY"] = authority });
     }
 
     /// <summary>A Wayland compositor (sway), wl-copy and wl-paste. Again in the same folder, it takes the place of one that has ended.</summary>
@@ -123,6 +133,10 @@ internal sealed class HostDesktop : IAsyncDisposable
             ],
             start => start.Environment["LD_LIBRARY_PATH"] = $"{bubblewrap}/lib/x86_64-linux-gnu:{bubblewrap}/usr/lib/x86_64-linux-gnu");
     }
+
+    /// <summary>What xauth(1) would write for any display of any machine.</summary>
+    private static byte[] AuthorityRecord(ReadOnlySpan<byte> cookie)
+        => [255, 255, 0, 0, 0, 0, 0, 18, .. "MIT-MAGIC-COOKIE-1"u8, 0, (byte)cookie.Length, .. cookie];
 
     private static async Task<string> WriteToolsAsync(TestFolder folder, string packages, params string[] names)
     {

@@ -60,7 +60,7 @@ internal sealed class GuestImage
         string root = await RootOfAsync(PackageSets.Kernel);
         return await MakeAsync(
             Directory.GetFiles(Path.Combine(root, "boot"), "vmlinuz-*").Single(),
-            ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "xhci_pci", "ehci_pci", "ftdi_sio", "e1000", "vhci_hcd"],
+            ["virtio_pci", "virtio_console", "9p", "9pnet_virtio", "xhci_pci", "ehci_pci", "ftdi_sio", "cdc_acm", "e1000", "vhci_hcd"],
             await RootOfAsync(PackageSets.UsbIp),
             Executables.GuestAgent);
     }

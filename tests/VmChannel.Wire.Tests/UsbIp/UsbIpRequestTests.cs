@@ -93,7 +93,7 @@ public sealed class UsbIpRequestTests
     [Fact]
     public void Device_Written_IsWhereLinuxReadsIt()
     {
-        UsbIpDevice device = new("vmchannel:org.example.demo", "2-5", 2, 5, 0x0403, 0x6014, 0x0900);
+        UsbIpDevice device = new("vmchannel:org.example.demo", "2-5", 2, 5, 0x0525, 0xA4A7, 0x0100, new(0xEF, 2, 1), 2);
         byte[] wire = new byte[UsbIpDevice.Size];
         wire.AsSpan().Fill(0xEE);
         device.Write(wire);
@@ -106,24 +106,24 @@ public sealed class UsbIpRequestTests
                 0, 0, 0, 2, // busnum
                 0, 0, 0, 5, // devnum
                 0, 0, 0, 3, // speed: USB_SPEED_HIGH
-                0x04, 0x03, // idVendor
-                0x60, 0x14, // idProduct
-                0x09, 0x00, // bcdDevice
-                0, 0, 0, // bDeviceClass, bDeviceSubClass, bDeviceProtocol
+                0x05, 0x25, // idVendor
+                0xA4, 0xA7, // idProduct
+                0x01, 0x00, // bcdDevice
+                0xEF, 2, 1, // bDeviceClass, bDeviceSubClass, bDeviceProtocol
                 1, // bConfigurationValue
                 1, // bNumConfigurations
-                1, // bNumInterfaces
+                2, // bNumInterfaces
             ],
             wire[288..]);
         Assert.Equal(0x0002_0005u, device.Id);
     }
 
     [Fact]
-    public void Interface_Written_HasTheClassThreeTimes()
+    public void Interface_Written_HasItsClass()
     {
         byte[] wire = [9, 9, 9, 9];
-        UsbIpDevice.WriteInterface(wire, 0xFF);
-        Assert.Equal([0xFF, 0xFF, 0xFF, 0], wire);
+        UsbIpDevice.WriteInterface(wire, new(2, 2, 1));
+        Assert.Equal([2, 2, 1, 0], wire);
     }
 
     [Fact]
