@@ -7,7 +7,8 @@ namespace VmChannel.Bench.Alone;
 /// <summary>A guest's driver without the guest, on a device's vhost-user socket: introduces itself and has ports open.</summary>
 internal sealed class GuestDriver : IDisposable
 {
-    private const int PageBytes = 4096;
+    /// <summary>Bytes of each buffer that the device fills.</summary>
+    public const int PageBytes = 4096;
 
     private readonly DriverShape _shape;
     private readonly DriverMemory _memory;
@@ -39,10 +40,7 @@ internal sealed class GuestDriver : IDisposable
             DriverRing receive = Start(PortQueues.Receive(port));
             From[port] = receive;
             _receivePools[receive] = _memory.Reserve((ulong)(shape.RingSize * PageBytes));
-            while (!receive.IsFull)
-            {
-                PostPage(receive);
-            }
+            Post(receive, shape.RingSize);
         }
 
         _frontEnd.Settle();
@@ -104,6 +102,15 @@ internal sealed class GuestDriver : IDisposable
         }
 
         return bytes;
+    }
+
+    /// <summary>Posts pages, as many of these as there is room for.</summary>
+    public void Post(DriverRing ring, int pages)
+    {
+        for (; pages > 0 && !ring.IsFull; pages--)
+        {
+            PostPage(ring);
+        }
     }
 
     /// <summary>Waits until the device has used every message.</summary>

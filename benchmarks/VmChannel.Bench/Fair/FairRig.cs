@@ -67,6 +67,9 @@ internal sealed class FairRig : IAsyncDisposable
     /// <summary>Turns of one byte from the guest to the host and back on a port of its own, in microseconds.</summary>
     public double[] PingPong(int count) => _driver.PingPong(ChattyPort, count, _chatty);
 
+    /// <summary>A byte on that port right behind a burst on so many of the others.</summary>
+    public Burst Burst(int ports) => new(_driver, ChattyPort, _chatty, [.. Enumerable.Range(0, ports).Select(BulkPort)], _sockets);
+
     public async ValueTask DisposeAsync()
     {
         _chatty.Dispose();

@@ -10,6 +10,9 @@ internal sealed class FairScenario(BenchSettings settings, FairRig rig)
 {
     private const double MiB = 1 << 20;
 
+    /// <summary>A burst takes much longer than a round trip.</summary>
+    private const int TurnsPerBurst = 4;
+
     private static readonly int[] Counts = [1, 4, FairRig.MostBulkPorts];
 
     private readonly List<Measure> _measures = [];
@@ -23,6 +26,8 @@ internal sealed class FairScenario(BenchSettings settings, FairRig rig)
             {
                 Measure(string.Create(CultureInfo.InvariantCulture, $"{(fromGuest ? "guest→host" : "host→guest")}, bulk ports: {ports}"), ports, fromGuest);
             }
+
+            Behind(fromGuest);
         }
 
         return new(
@@ -54,6 +59,24 @@ internal sealed class FairScenario(BenchSettings settings, FairRig rig)
         if (ports > 1)
         {
             _measures.Add(new($"{name}, Jain's index of their bytes", "", new(fairness)));
+        }
+    }
+
+    private void Behind(bool fromGuest)
+    {
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{(fromGuest ? "guest→host" : "host→guest")}, a byte behind a burst on {FairRig.MostBulkPorts} ports");
+        if (settings.Wants(name))
+        {
+            (List<Series> behind, List<Series> alone) = settings.InTurns(() => Times(FairRig.MostBulkPorts), () => Times(0));
+            _measures.AddRange(Results.Measure.Percentiles($"{name},", "µs", behind, alone, 50, 99));
+        }
+
+        Series Times(int ports)
+        {
+            Burst burst = rig.Burst(ports);
+            int count = settings.RoundTrips / TurnsPerBurst;
+            return new(fromGuest ? burst.FromGuest(count) : burst.ToGuest(count));
         }
     }
 

@@ -22,7 +22,7 @@ public sealed partial class DeviceLoop : IDisposable
     private readonly ConcurrentDictionary<Type, object> _shared = new();
     private readonly Dictionary<ulong, Registration> _registrations = [];
     private readonly PriorityQueue<LoopTimer, long> _timers = new();
-    private readonly Queue<Runnable> _runnable = new();
+    private readonly TurnQueue _turns = new();
     private readonly Queue<Runnable> _postponed = new();
     private readonly List<Runnable> _polled = [];
     private readonly BusyPoll _poll;
@@ -99,6 +99,9 @@ public sealed partial class DeviceLoop : IDisposable
         return done.Task;
     }
 
+    /// <summary>Bytes that the turn may move in each direction: few while others wait who may have less. Loop thread only.</summary>
+    internal int BytesPerTurn => _turns.BytesPerTurn;
+
     /// <summary>Any thread: the one object of its kind that everything on this loop shares, such as memory that is needed for a turn only.</summary>
     internal T Shared<T>()
         where T : class, new()
@@ -123,13 +126,13 @@ public sealed partial class DeviceLoop : IDisposable
         return result;
     }
 
-    /// <summary>Loop thread: gives work a turn in this round. Queued work is not queued twice.</summary>
+    /// <summary>Loop thread: gives work a turn soon. Queued work is not queued twice.</summary>
     public void Schedule(Runnable work)
     {
         if (!work.IsQueued)
         {
             work.IsQueued = true;
-            _runnable.Enqueue(work);
+            _turns.Add(work);
         }
     }
 
@@ -320,20 +323,25 @@ public sealed partial class DeviceLoop : IDisposable
 
     private void RunTurns()
     {
-        for (int turns = _runnable.Count; turns > 0; turns--)
+        _turns.OnLook();
+        while (_turns.TryTake(out Runnable? work))
         {
-            Runnable work = _runnable.Dequeue();
             work.IsQueued = false;
+            work.Moved = 0;
+            bool isMore = false;
             try
             {
-                if (work.Run())
-                {
-                    Schedule(work);
-                }
+                isMore = work.Run();
             }
             catch (Exception e)
             {
                 Report(work, e);
+            }
+
+            _turns.OnTurn(work);
+            if (isMore)
+            {
+                Schedule(work);
             }
         }
     }
@@ -372,7 +380,7 @@ public sealed partial class DeviceLoop : IDisposable
     private bool IsSomethingDue() => ArePostponedDue() || MillisecondsToNextTimer() == 0;
 
     private int MillisecondsToWait()
-        => _runnable.Count > 0 ? 0 : _postponed.Count > 0 ? 1 : MillisecondsToNextTimer();
+        => !_turns.IsEmpty ? 0 : _postponed.Count > 0 ? 1 : MillisecondsToNextTimer();
 
     private int MillisecondsToNextTimer()
         => _timers.TryPeek(out _, out long due) ? (int)Math.Clamp(due - Environment.TickCount64, 0, int.MaxValue) : Timeout.Infinite;

@@ -1,6 +1,6 @@
 namespace VmChannel.Device.Loop;
 
-/// <summary>A piece of work that the loop gives turns, round robin. Loop thread only.</summary>
+/// <summary>A piece of work that the loop gives turns (<see cref="TurnQueue"/>). Loop thread only.</summary>
 /// <remarks>One turn moves a bounded number of bytes, so that one busy port cannot delay the others.</remarks>
 public abstract class Runnable
 {
@@ -9,6 +9,9 @@ public abstract class Runnable
     internal bool IsPostponed { get; set; }
 
     internal bool IsPolled { get; set; }
+
+    /// <summary>Bytes that its last turn moved, as far as it tells: whoever moves little goes before who moves much.</summary>
+    internal long Moved { get; set; }
 
     /// <summary>Takes one turn. True when there is more to do right now: another turn follows after everybody else's.</summary>
     protected internal abstract bool Run();

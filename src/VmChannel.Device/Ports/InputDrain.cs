@@ -30,6 +30,7 @@ internal sealed class InputDrain(DeviceLoop loop, Channel channel, Action<long> 
         long count = channel.Read([_waste.Vector(0, BytesPerTurn)]);
         if (count > 0)
         {
+            Moved += count;
             dropped(count);
         }
 

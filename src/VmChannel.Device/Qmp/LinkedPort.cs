@@ -159,8 +159,10 @@ internal sealed class LinkedPort : Runnable, IDisposable
             return false;
         }
 
+        long before = Port.Counters.FromGuestBytes + Port.Counters.ToGuestBytes;
         bool more = MoveFromGuest(_input);
         more |= MoveToGuest(_output!);
+        Moved += Port.Counters.FromGuestBytes + Port.Counters.ToGuestBytes - before;
         if (FromGuest.IsEmpty && (_input.IsEnded || (_input.IsHungUp && _input.IsEmpty)))
         {
             Ended?.Invoke();

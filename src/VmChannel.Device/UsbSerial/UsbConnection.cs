@@ -47,6 +47,7 @@ internal abstract class UsbConnection(DeviceLoop loop, FileDescriptor socket) : 
         while (!IsOver && _maySend && Output.Count > 0)
         {
             PosixResult sent = Output.Send(socket);
+            Moved += Math.Max(0, sent.Value);
             if (sent.IsAgain)
             {
                 _maySend = false;
@@ -139,6 +140,8 @@ internal abstract class UsbConnection(DeviceLoop loop, FileDescriptor socket) : 
         PosixResult result = Input.Fill(socket, out bool isFull);
         if (result is { IsSuccess: true, Value: > 0 })
         {
+            Moved += result.Value;
+
             // More would have come along, and what comes later is reported; but nothing is after a hang-up, so the end has to be read.
             _mayReceive = isFull || _isHungUp;
         }

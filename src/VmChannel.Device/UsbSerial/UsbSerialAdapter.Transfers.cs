@@ -5,9 +5,6 @@ namespace VmChannel.Device.UsbSerial;
 /// <content>The transfers on the two bulk endpoints.</content>
 public sealed partial class UsbSerialAdapter
 {
-    /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
-    private const int BytesPerTurn = 256 * 1024;
-
     private const int MaxInBytes = 64 * 1024;
     private const int MaxHeldIn = 256;
 
@@ -103,8 +100,8 @@ public sealed partial class UsbSerialAdapter
             return false;
         }
 
-        ReadOnlySpan<IoVector> pieces = _output.Pieces(BytesPerTurn);
-        int offered = Math.Min(BytesPerTurn, _output.Bytes);
+        ReadOnlySpan<IoVector> pieces = _output.Pieces(_loop.BytesPerTurn);
+        int offered = Math.Min(_loop.BytesPerTurn, _output.Bytes);
         int taken = Offer(pieces, offered);
         _output.Take(taken);
         while (_output.Count > 0 && _output.First is { Left: 0 } whole)
@@ -143,7 +140,7 @@ public sealed partial class UsbSerialAdapter
             return false;
         }
 
-        for (int moved = 0; moved < BytesPerTurn;)
+        for (int moved = 0; moved < _loop.BytesPerTurn;)
         {
             if (_input.Count == 0 || !_pace.MayAnswer())
             {

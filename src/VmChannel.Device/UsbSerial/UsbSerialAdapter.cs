@@ -167,7 +167,9 @@ public sealed partial class UsbSerialAdapter : Runnable, IDisposable
 
     protected internal override bool Run()
     {
+        long before = Port.Counters.FromGuestBytes + Port.Counters.ToGuestBytes;
         bool more = Serve();
+        Moved += Port.Counters.FromGuestBytes + Port.Counters.ToGuestBytes - before;
         _host?.Flush();
         return more;
     }

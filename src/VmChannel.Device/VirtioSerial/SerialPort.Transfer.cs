@@ -1,3 +1,4 @@
+using VmChannel.Device.Loop;
 using VmChannel.Device.Ports;
 using VmChannel.Device.Virtqueues;
 
@@ -6,12 +7,11 @@ namespace VmChannel.Device.VirtioSerial;
 /// <content>How bytes go from one ring to the host and from the host to the other.</content>
 internal sealed partial class SerialPort
 {
-    /// <summary>Bytes one turn moves at most in each direction; then the other ports have theirs.</summary>
-    private const int BytesPerTurn = 256 * 1024;
-
     private const int MaxChainsPerRead = 64;
 
     private const int PartsOfBuffers = 4;
+
+    private int ChainsPerTurn => Math.Min(loop.BytesPerTurn / TurnQueue.BytesPerBuffer, ChainBatch.MaxChains);
 
     private bool MoveFromGuest(Virtqueue queue)
     {
@@ -26,7 +26,7 @@ internal sealed partial class SerialPort
             return false;
         }
 
-        int chains = queue.Gather(batch, BytesPerTurn, Math.Min(_borders.Left, ChainBatch.MaxChains));
+        int chains = queue.Gather(batch, loop.BytesPerTurn, Math.Min(_borders.Left, ChainsPerTurn));
         if (chains == 0)
         {
             return !WaitForMessages(queue, taken: 0);
@@ -44,6 +44,7 @@ internal sealed partial class SerialPort
 
         bool isFull = false;
         int done = Port is null || IsStale ? Drop(chains) : Deliver(Port, out isFull);
+        Moved += chains * TurnQueue.BytesPerBuffer;
         int occupied = batch.Descriptors - chains;
         bool callsLater = _lateCall.MayWait(queue, occupied + queue.Available());
         queue.Complete(batch, done, 0, callsLater);
@@ -104,7 +105,7 @@ internal sealed partial class SerialPort
     /// <param name="isFull">It took less than it was offered.</param>
     private int Deliver(Port port, out bool isFull)
     {
-        batch.Truncate(BytesPerTurn);
+        batch.Truncate(loop.BytesPerTurn);
         long taken = batch.Length == 0 ? 0 : port.FromGuest(batch.Pieces, batch.Length);
         isFull = taken < batch.Length;
         if (isFull || _flow!.IsFromGuestWaiting)
@@ -112,6 +113,7 @@ internal sealed partial class SerialPort
             _flow!.OnOffered(taken > 0, isFull);
         }
 
+        Moved += taken;
         taken += _takenOfFirst;
         int done = 0;
         foreach (ChainBatch.Chain chain in batch.Chains)
@@ -145,7 +147,7 @@ internal sealed partial class SerialPort
             return false;
         }
 
-        int chains = queue.Gather(batch, BytesPerTurn, _chainsPerRead);
+        int chains = queue.Gather(batch, loop.BytesPerTurn, _chainsPerRead);
         if (chains == 0)
         {
             return !WaitForBuffers(queue);
@@ -156,12 +158,13 @@ internal sealed partial class SerialPort
             _flow.OnGiven();
         }
 
-        batch.Truncate(BytesPerTurn);
+        batch.Truncate(loop.BytesPerTurn);
         _mostBuffers = Math.Max(_mostBuffers, queue.Available());
         _waitsForMany = false;
         long room = batch.Length;
         long given = room == 0 ? 0 : port.ToGuest(batch.Pieces);
         int filled = batch.CountFilled(given);
+        Moved += given + (filled * TurnQueue.BytesPerBuffer);
         queue.Complete(batch, filled, given);
         port.Counters.ToGuestMessages += filled;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
 
@@ -74,6 +75,49 @@ public sealed class TwoVmTests : IDisposable
             $"control = \"{control}\"\n[vm.one]\nvhost-user = \"{_folder.File("device.sock")}\"\n{ports}[vm.two]\nvhost-user = \"{_folder.File("two.sock")}\"\n{morePorts}",
             TestContext.Current.CancellationToken);
     }
+
+    /// <summary>Each has a thread that moves its bytes; those who come later share the two.</summary>
+    [Fact]
+    public async Task TwoLoops_WithTwoGuests_ServeOneEach_AndMoreVmsNeedNoMoreThreads()
+    {
+        const int Others = 20;
+        string file = _folder.File("host.toml");
+        string others = string.Concat(Enumerable.Range(0, Others).Select(
+            vm => $"[vm.other{vm}]\nvhost-user = \"{_folder.File($"other{vm}.sock")}\"\n{PortOf($"other{vm}", 1, Machine.Dropped, $"other{vm}.port")}"));
+        await File.WriteAllTextAsync(
+            file,
+            $"control = \"{_folder.File("control.sock")}\"\nloops = 2\n[vm.one]\nvhost-user = \"{_folder.File("device.sock")}\"\n{PortOf("one", 2, Machine.Held, "held.sock")}"
+                + $"[vm.two]\nvhost-user = \"{_folder.File("two.sock")}\"\n{PortOf("two", 7, Machine.Spare, "spare.sock")}{others}",
+            TestContext.Current.CancellationToken);
+        await using ServeProcess serve = await ServeProcess.StartFileAsync(_folder, file);
+        Task<UmlGuest> booting = UmlGuest.BootAsync(serve, $"virtio_uml.device={_folder.File("two.sock")}:3", $"uml_dir={_folder.File("two")}/");
+        await using UmlGuest one = await UmlGuest.BootAsync(serve);
+        await using UmlGuest two = await booting;
+        string[] loops = LoopThreads(serve.Process.Id);
+        Assert.Equal(2, loops.Length);
+        long[] before = [.. loops.Select(ProcessorNanoseconds)];
+
+        await Task.WhenAll(MoveAsync(one, Machine.Held, "held.sock"), MoveAsync(two, Machine.Spare, "spare.sock"));
+
+        Assert.All(loops.Zip(before), each => Assert.True(ProcessorNanoseconds(each.First) > each.Second, $"{each.First} has done nothing"));
+        Assert.Equal(loops, LoopThreads(serve.Process.Id));
+
+        async Task MoveAsync(UmlGuest guest, string protocol, string socket)
+        {
+            Pattern pattern = new(protocol, 4);
+            await guest.UntilAsync($"[ -e {Machine.PathOf(protocol)} ]");
+            using ChannelClient client = ChannelClient.Connect(_folder.File(socket));
+            Task<string> writer = guest.RunAsync($"{pattern.GuestWriter} > {Machine.PathOf(protocol)}", Patience.Long);
+            Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream, 0));
+            await writer;
+        }
+    }
+
+    private static string[] LoopThreads(int process)
+        => [.. Directory.GetDirectories($"/proc/{process}/task").Where(thread => File.ReadAllText(Path.Combine(thread, "comm")).Trim() == "device loop").Order(StringComparer.Ordinal)];
+
+    private static long ProcessorNanoseconds(string thread)
+        => long.Parse(File.ReadAllText(Path.Combine(thread, "schedstat")).Split(' ')[0], CultureInfo.InvariantCulture);
 
     private string PortOf(string vm, int number, string protocol, string socket) =>
         $"[[vm.{vm}.port]]\nport = {number}\nprotocol = \"{protocol}\"\nchar = \"unix:{_folder.File(socket)},server\"\n";
