@@ -31,7 +31,7 @@ internal static class BenchCommand
         Option<double> seconds = new("--seconds") { Description = "about how long one throughput run takes", DefaultValueFactory = _ => 0.5 };
         Option<int> turns = new("--round-trips") { Description = "turns of each round-trip run", DefaultValueFactory = _ => 2000 };
         Option<string> only = new("--only") { Description = "take only measures whose name contains this", DefaultValueFactory = _ => "" };
-        Option<int> poll = new("--poll-us") { Description = "--poll-us of our device in the scenarios qemu and uml" };
+        Option<int> poll = new("--poll-us") { Description = "--poll-us of our device in the scenarios qemu, uml and usb" };
         Option<bool> profile = new("--profile") { Description = "count system calls as well, in the scenarios qemu and uml: needs perf" };
         scenarios.AcceptOnlyFromAmong(Scenarios);
         RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.")
@@ -129,7 +129,7 @@ internal static class BenchCommand
 
         if (scenario == "usb")
         {
-            await using UsbRig usb = await UsbRig.BootAsync(folder.Path, cancellationToken);
+            await using UsbRig usb = await UsbRig.BootAsync(folder.Path, settings.PollMicroseconds, cancellationToken);
             return new UsbScenario(settings, usb).Run();
         }
 

@@ -13,9 +13,10 @@ internal sealed class UsbRig : IAsyncDisposable
     private const int MemoryMiB = 512;
 
     private readonly string _folder;
+    private readonly int _pollMicroseconds;
     private readonly List<IAsyncDisposable> _processes = [];
 
-    private UsbRig(string folder) => _folder = folder;
+    private UsbRig(string folder, int pollMicroseconds) => (_folder, _pollMicroseconds) = (folder, pollMicroseconds);
 
     public GuestAgent Agent { get; private set; } = null!;
 
@@ -33,10 +34,11 @@ internal sealed class UsbRig : IAsyncDisposable
 
     /// <summary>Boots one.</summary>
     /// <param name="folder">A private folder for sockets.</param>
+    /// <param name="pollMicroseconds">How long our server looks around before it sleeps.</param>
     /// <param name="cancellationToken">Stops the fetching of what is missing.</param>
-    public static async Task<UsbRig> BootAsync(string folder, CancellationToken cancellationToken)
+    public static async Task<UsbRig> BootAsync(string folder, int pollMicroseconds, CancellationToken cancellationToken)
     {
-        UsbRig rig = new(folder);
+        UsbRig rig = new(folder, pollMicroseconds);
         try
         {
             await rig.StartAsync(cancellationToken);
@@ -65,7 +67,7 @@ internal sealed class UsbRig : IAsyncDisposable
     {
         VmmProcess device = await RunAsync(
         [
-            BenchCommand.Program, "serve", "--usbredir-dir", _folder, "--control", "none",
+            BenchCommand.Program, "serve", "--usbredir-dir", _folder, "--control", "none", "--poll-us", $"{_pollMicroseconds}",
             "-usbserial", $"protocol={OursName},char=unix:{Socket("ours")},server=on,wait=off",
             "-usbserial", $"protocol={AcmName},adapter=acm,char=unix:{Socket("acm")},server=on,wait=off",
             "-usbserial", $"protocol={SinkName},service=sink",
