@@ -10,7 +10,7 @@ namespace VmChannel.Cli.Serve;
 internal sealed class HeapTrim : IAsyncDisposable
 {
     /// <summary>Bytes that must have been allocated since the last time, and half as many as are in use.</summary>
-    public const long WorthBytes = 2 << 20;
+    public const long WorthBytes = 8 << 20;
 
     private const int MostPauses = 16;
 
