@@ -32,15 +32,22 @@ internal static class BenchCommand
         Option<int> turns = new("--round-trips") { Description = "turns of each round-trip run", DefaultValueFactory = _ => 2000 };
         Option<string> only = new("--only") { Description = "take only measures whose name contains this", DefaultValueFactory = _ => "" };
         Option<int> poll = new("--poll-us") { Description = "--poll-us of our device in the scenarios qemu, uml and usb" };
+        Option<bool> profile = new("--profile") { Description = "count system calls as well, in the scenarios qemu and uml: needs perf" };
         scenarios.AcceptOnlyFromAmong(Scenarios);
         RootCommand root = new("Measures vmchannel. Medians of paired runs, smallest and largest in brackets.")
         {
-            scenarios, json, runs, seconds, turns, only, poll,
+            scenarios, json, runs, seconds, turns, only, poll, profile,
         };
         root.Add(CallerCommand.Create());
         root.SetAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(scenarios) is { Length: > 0 } chosen ? chosen : Scenarios,
-            new BenchSettings(parsed.GetValue(runs), parsed.GetValue(seconds), parsed.GetValue(turns), parsed.GetValue(only)!, parsed.GetValue(poll)),
+            new BenchSettings(
+                parsed.GetValue(runs),
+                parsed.GetValue(seconds),
+                parsed.GetValue(turns),
+                parsed.GetValue(only)!,
+                parsed.GetValue(poll),
+                parsed.GetValue(profile)),
             parsed.GetValue(json),
             cancellationToken));
         return root;

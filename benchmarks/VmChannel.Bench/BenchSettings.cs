@@ -6,7 +6,8 @@ namespace VmChannel.Bench;
 /// <param name="RoundTrips">Turns of each round-trip run.</param>
 /// <param name="Only">Part of the names of the measures to take; empty for all.</param>
 /// <param name="PollMicroseconds">What <c>--poll-us</c> of our device is.</param>
-internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, string Only, int PollMicroseconds)
+/// <param name="IsProfile">Count system calls by name as well.</param>
+internal sealed record BenchSettings(int Runs, double Seconds, int RoundTrips, string Only, int PollMicroseconds, bool IsProfile)
 {
     private const long FirstBytes = 256 * 1024;
 

@@ -44,6 +44,7 @@ internal sealed class PairedRuns(BenchSettings settings, ProcessAccount processe
         }
 
         Add($"{name}, {Outside}", "wake-ups/MiB", run => run.Use.Wakeups / (bytes / MiB), mine, theirs);
+        Profile(name, "per MiB", bytes / MiB, contestant => _ = run(contestant, bytes));
     }
 
     /// <summary>Measures the round trip of one byte, and the CPU time it costs.</summary>
@@ -61,6 +62,40 @@ internal sealed class PairedRuns(BenchSettings settings, ProcessAccount processe
         Add($"{Name}, p99", "µs", run => run.Turns.Percentile(0.99), mine, theirs);
         Add($"{Name}, {Outside}", "CPU µs", run => run.Use.Outside * 1e6 / count, mine, theirs);
         Add($"{Name}, {Outside}", "wake-ups", run => (double)run.Use.Wakeups / count, mine, theirs);
+        Profile(Name, "each", count, contestant => _ = run(contestant, count));
+    }
+
+    /// <summary>Counts system calls by process and name, in runs of their own: counting takes time.</summary>
+    private void Profile(string name, string unit, double parts, Action<Contestant> run)
+    {
+        if (!settings.IsProfile)
+        {
+            return;
+        }
+
+        (List<Dictionary<string, long>> mine, List<Dictionary<string, long>> theirs) = InTurns(contestant => Count(() => run(contestant)));
+        foreach (string call in mine.Concat(theirs).SelectMany(counts => counts.Keys).Distinct().Order(StringComparer.Ordinal))
+        {
+            Add($"{name}, {call}", unit, counts => counts.GetValueOrDefault(call) / parts, mine, theirs);
+        }
+    }
+
+    private Dictionary<string, long> Count(Action run)
+    {
+        List<(string Process, CallCounts Counts)> counting = [.. processes.All.Select(process => (process.Name, CallCounts.Start(process.Id)))];
+        run();
+        Dictionary<string, long> all = [];
+        foreach ((string process, CallCounts counts) in counting)
+        {
+            foreach ((string call, long count) in counts.Stop())
+            {
+                all[$"{process}: {call}"] = count;
+            }
+
+            counts.Dispose();
+        }
+
+        return all;
     }
 
     private (List<T> Mine, List<T> Theirs) InTurns<T>(Func<Contestant, T> run)

@@ -26,6 +26,9 @@ internal sealed class ProcessAccount(int devicePid, int? qemuPid)
 
     public bool KnowsMonitor => qemuPid is not null;
 
+    /// <summary>The processes by name.</summary>
+    public IEnumerable<(string Name, int Id)> All => qemuPid is int monitor ? [("device", devicePid), ("QEMU", monitor)] : [("device", devicePid)];
+
     public ProcessUse Now()
     {
         double device = 0, monitor = 0, processors = 0;

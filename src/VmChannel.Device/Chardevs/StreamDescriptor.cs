@@ -18,6 +18,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     private bool _isReleased;
     private EpollEvents _wanted;
     private EpollEvents _watched;
+    private EpollEvents _tried;
 
     /// <param name="fd">Owned from here on.</param>
     /// <param name="changed">Called on the loop thread when a report of the loop told something new.</param>
@@ -55,13 +56,16 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
 
     public bool IsSocket => _kind == FileKind.Socket;
 
+    /// <summary>Level-triggered as far as that ends by itself: a hang-up lasts, and cannot be left out of what is watched.</summary>
+    private Trigger Trigger => _shortMeansDone && !IsReadHungUp && !IsHungUp ? Trigger.Level : Trigger.Edge;
+
     /// <summary>Begins to watch.</summary>
     /// <remarks>A regular file cannot be watched (EPERM): it is always ready, which is what this type assumes at first.</remarks>
     public PosixResult Watch(DeviceLoop loop, EpollEvents interest)
     {
         _wanted = interest;
         _watched = interest;
-        PosixResult result = loop.Add(_fd, interest, this, out _registration);
+        PosixResult result = loop.Add(_fd, interest, this, out _registration, Trigger);
         return result.Error == Errno.Permission ? default : result;
     }
 
@@ -77,6 +81,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
             return 0;
         }
 
+        _tried |= EpollEvents.In;
         PosixResult result = _fd.Read(destination);
         if (result.Value > 0)
         {
@@ -112,6 +117,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
             return 0;
         }
 
+        _tried |= EpollEvents.Out;
         PosixResult result = _fd.Write(source);
         if (result.Value > 0)
         {
@@ -215,14 +221,16 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         bool canRead = readHungUp || (events & EpollEvents.In) != 0;
         bool canWrite = hungUp || (events & EpollEvents.Out) != 0;
 
-        // Every message the other side sends or takes makes a report. One that is no news would be followed by others.
+        // What is known already would be reported again and again, unless somebody is about to use it up.
         EpollEvents known = (CanRead ? EpollEvents.In : EpollEvents.None) | (CanWrite ? EpollEvents.Out : EpollEvents.None);
-        Unwatch(events & known);
+        Trigger before = Trigger;
         bool isNews = (canRead && !CanRead) || (canWrite && !CanWrite) || (readHungUp && !IsReadHungUp) || (hungUp && !IsHungUp);
         CanRead |= canRead;
         CanWrite |= canWrite;
         IsReadHungUp |= readHungUp;
         IsHungUp |= hungUp;
+        Unwatch(events & known & ~_tried, hasChanged: Trigger != before);
+        _tried = EpollEvents.None;
         if (isNews)
         {
             _changed();
@@ -241,7 +249,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
     /// <summary>A read gave less than there was room for. False when a report will tell of the next byte.</summary>
     /// <remarks>
     /// A socket's read also stops where descriptors or urgent data came between the bytes, and what follows was reported
-    /// before. So the descriptor is asked, unless it is watched anew, which asks as well.
+    /// before. The next wait of the loop finds it all the same: <see cref="Trigger"/>.
     /// </remarks>
     private bool MayHaveMore()
     {
@@ -251,23 +259,16 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
             return true;
         }
 
-        if ((_wanted & ~_watched & EpollEvents.In) != 0)
-        {
-            WatchAgain(EpollEvents.In, isPossible: false);
-            return false;
-        }
-
-        Span<PollEntry> entry = [new(_fd.Number, PollEvents.In)];
-        return Poll.Wait(entry, TimeSpan.Zero).Value > 0;
+        WatchAgain(EpollEvents.In, isPossible: false);
+        return false;
     }
 
-    /// <summary>Reports of what is known already would only wake the loop.</summary>
-    private void Unwatch(EpollEvents known)
+    private void Unwatch(EpollEvents known, bool hasChanged)
     {
-        if ((_watched & known) != 0)
+        if ((_watched & known) != 0 || hasChanged)
         {
             _watched &= ~known;
-            _registration?.Change(_watched);
+            _registration?.Change(_watched, Trigger);
         }
     }
 
@@ -277,7 +278,7 @@ internal sealed class StreamDescriptor : IReadiness, IDisposable
         if (!isPossible && (_wanted & ~_watched & missed) != 0)
         {
             _watched |= missed;
-            _registration?.Change(_watched);
+            _registration?.Change(_watched, Trigger);
         }
     }
 }

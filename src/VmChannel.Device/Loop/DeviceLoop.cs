@@ -7,8 +7,8 @@ namespace VmChannel.Device.Loop;
 
 /// <summary>One epoll thread that serves one or many devices: their rings, front-ends and every host end that is a descriptor.</summary>
 /// <remarks>
-/// Nothing that runs here blocks, awaits, or allocates per message. Everything registered is edge-triggered, so the
-/// steady state makes no epoll_ctl call and never reads a kick. Other threads reach the loop through <see cref="Post"/> only.
+/// Nothing that runs here blocks, awaits, or allocates per message. Kicks are edge-triggered, so the steady state makes no
+/// epoll_ctl call and never reads one. Other threads reach the loop through <see cref="Post"/> only.
 /// </remarks>
 public sealed partial class DeviceLoop : IDisposable
 {
@@ -43,6 +43,9 @@ public sealed partial class DeviceLoop : IDisposable
 
     /// <summary>Times the loop woke up: for measuring, and a test pins it.</summary>
     public long Wakeups { get; private set; }
+
+    /// <summary>Times something else was to be watched (epoll_ctl): a test pins it.</summary>
+    public long WatchChanges { get; private set; }
 
     /// <summary>Serves until <see cref="Stop"/>, on the calling thread.</summary>
     public void Run()
@@ -104,11 +107,16 @@ public sealed partial class DeviceLoop : IDisposable
         where T : class, new()
         => (T)_shared.GetOrAdd(typeof(T), static _ => new T());
 
-    /// <summary>Loop thread: watches a descriptor, edge-triggered. The handler is called at least once if it is ready now.</summary>
-    public PosixResult Add(FileDescriptor fd, EpollEvents events, IReadiness handler, out Registration? registration)
+    /// <summary>Loop thread: watches a descriptor. The handler is called at least once if it is ready now.</summary>
+    /// <param name="fd">What to watch.</param>
+    /// <param name="events">For what.</param>
+    /// <param name="handler">Told.</param>
+    /// <param name="registration">Ends it.</param>
+    /// <param name="trigger">Whether it is told of changes only.</param>
+    public PosixResult Add(FileDescriptor fd, EpollEvents events, IReadiness handler, out Registration? registration, Trigger trigger = Trigger.Edge)
     {
         ulong key = _nextKey++;
-        PosixResult result = _epoll.Add(fd, events | EpollEvents.EdgeTriggered, key);
+        PosixResult result = _epoll.Add(fd, events | Flag(trigger), key);
         registration = result.IsSuccess ? new Registration(this, fd, handler, key) : null;
         if (registration is not null)
         {
@@ -179,8 +187,11 @@ public sealed partial class DeviceLoop : IDisposable
         _wake.Dispose();
     }
 
-    internal void Change(Registration registration, EpollEvents events)
-        => _ = _epoll.Modify(registration.Fd, events | EpollEvents.EdgeTriggered, registration.Key);
+    internal void Change(Registration registration, EpollEvents events, Trigger trigger)
+    {
+        WatchChanges++;
+        _ = _epoll.Modify(registration.Fd, events | Flag(trigger), registration.Key);
+    }
 
     internal void Remove(Registration registration)
     {
@@ -189,6 +200,8 @@ public sealed partial class DeviceLoop : IDisposable
             _ = _epoll.Remove(registration.Fd);
         }
     }
+
+    private static EpollEvents Flag(Trigger trigger) => trigger == Trigger.Edge ? EpollEvents.EdgeTriggered : EpollEvents.None;
 
     /// <summary>Looks around for a while, as long as that pays, and only then sleeps.</summary>
     private int LookThenWait(Span<EpollEvent> events, int timeout)

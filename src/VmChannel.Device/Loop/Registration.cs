@@ -22,7 +22,7 @@ public sealed class Registration : IDisposable
     internal ulong Key { get; }
 
     /// <summary>Loop thread: watches for something else. What is ready now is reported again.</summary>
-    public void Change(EpollEvents events) => _loop.Change(this, events);
+    public void Change(EpollEvents events, Trigger trigger = Trigger.Edge) => _loop.Change(this, events, trigger);
 
     public void Dispose() => _loop.Remove(this);
 }

@@ -92,6 +92,9 @@ public sealed partial class Port : IDisposable
 
     public long DroppedBytes => _channel.DroppedBytes;
 
+    /// <inheritdoc cref="Channel.NeverHolds"/>
+    public bool NeverHolds => _channel.NeverHolds;
+
     /// <summary>Bytes were taken from the guest that the host end has not taken yet.</summary>
     public bool HoldsBytes => _channel.HoldsBytes;
 

@@ -130,9 +130,9 @@ internal sealed class QueueSetup(int index, DeviceLoop loop, VirtioSerialDevice 
     {
         if (_running is { } queue)
         {
-            Position = queue.Position;
             _running = null;
             device.StopQueue(index);
+            Position = queue.Position;
         }
     }
 

@@ -25,6 +25,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
     private readonly Action<VhostUserSession> _ended;
     private readonly ILogger _log;
     private readonly LogLimit _limit = new();
+    private readonly VirtioSerialDevice _device;
     private readonly DeviceRecord _record;
     private readonly FrontEndSignature _signature;
     private FrontEndState _state;
@@ -39,11 +40,13 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         _backend = new VhostUserBackend(loop, device, offersInBand);
         _ended = ended;
         _log = log;
+        _device = device;
         _record = device.Record;
         Peer = PeerProcess.At(socket);
         _signature = new FrontEndSignature(Peer.Name);
         _state = new FrontEndState { Pid = Peer.Pid, Name = Peer.Name, Kind = _signature.Kind, ConnectedSince = DateTimeOffset.UtcNow };
         device.ForgetFeatures();
+        device.SparesKicks = _signature.Kind != FrontEndKind.Uml;
     }
 
     /// <summary>Who the front-end is.</summary>
@@ -123,6 +126,7 @@ internal sealed partial class VhostUserSession : Runnable, IReadiness, IDisposab
         if (_signature.Note(request, _connection.Header.NeedsReply, _backend.HasAgreed ? _backend.ProtocolFeatures : null))
         {
             _state = _state with { Kind = _signature.Kind };
+            _device.SparesKicks = _signature.Kind != FrontEndKind.Uml;
         }
 
         MessageOutcome outcome = Dispatch(request, _connection.Payload);

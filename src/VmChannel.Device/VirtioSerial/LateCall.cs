@@ -7,8 +7,9 @@ namespace VmChannel.Device.VirtioSerial;
 /// <summary>Calls the driver for transmit buffers a moment later, when most often it need not be called at all. Loop thread only.</summary>
 /// <remarks>
 /// Linux takes used buffers back at its next write and wants the call only when a writer sleeps on a full ring. Each call
-/// costs a wake-up of the front-end and an interrupt of the guest. A driver that waits for every buffer is noticed by
-/// doing nothing until the late call and going on right after it, time and again; it is called at once from then on.
+/// costs a wake-up of the front-end and an interrupt of the guest, so there is none as long as it takes buffers back
+/// without one. A driver that waits for every buffer is noticed by doing nothing until the late call and going on right
+/// after it, time and again; it is called at once from then on.
 /// </remarks>
 /// <param name="loop">Gives it its turn.</param>
 internal sealed class LateCall(DeviceLoop loop) : Runnable
@@ -19,7 +20,11 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     private Virtqueue? _queue;
     private long _calledAt;
     private int _buffers;
+    private int _gathered;
     private int _waits;
+
+    /// <summary>The driver took buffers back without a call when it was last looked at.</summary>
+    public bool IsPutOff { get; private set; }
 
     /// <summary>Whether a call may be late: not for a driver that waits for it, nor when the ring may soon be full for the driver.</summary>
     /// <param name="queue">The transmit queue.</param>
@@ -27,6 +32,11 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     public bool MayWait(Virtqueue queue, int occupied)
     {
         // A driver may take used buffers back only when it is called, so for it these occupy the ring, too.
+        if (occupied + _buffers >= queue.Size / 2 && queue.SkipTakenBack() is int left)
+        {
+            _buffers = left + _gathered;
+        }
+
         bool mayWait = _waits < PatienceForWaiters && occupied + _buffers < queue.Size / 2;
         _buffers = mayWait ? _buffers : 0;
         return mayWait;
@@ -36,6 +46,7 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     public void OnBuffers(int chains)
     {
         _buffers += chains;
+        _gathered = chains;
         _waits = chains > 1 ? 0 : _waits;
         if (_calledAt != 0)
         {
@@ -58,18 +69,34 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
     /// <summary>The queue stops: calls now what it may not touch later.</summary>
     public void Settle()
     {
-        _ = Run();
+        Call();
         _waits = 0;
         _calledAt = 0;
     }
 
     protected internal override bool Run()
     {
+        if (_queue?.SkipTakenBack() is > 0 and int left)
+        {
+            _buffers = left;
+            IsPutOff = true;
+            loop.Postpone(this);
+        }
+        else
+        {
+            Call();
+        }
+
+        return false;
+    }
+
+    private void Call()
+    {
         bool called = _queue?.CallIfWanted() == true;
         _calledAt = called && _buffers == 1 ? Stopwatch.GetTimestamp() : 0;
         _waits = _buffers > 1 ? 0 : _waits;
         _buffers = 0;
         _queue = null;
-        return false;
+        IsPutOff = false;
     }
 }

@@ -29,7 +29,7 @@ internal sealed partial class SerialPort
         int chains = queue.Gather(batch, loop.BytesPerTurn, Math.Min(_borders.Left, ChainsPerTurn));
         if (chains == 0)
         {
-            return !WaitForMore(queue, known: 0, out _polledTransmit);
+            return !WaitForMessages(queue, taken: 0);
         }
 
         _lateCall.OnBuffers(chains);
@@ -59,7 +59,30 @@ internal sealed partial class SerialPort
         _doneBefore = done;
 
         // Full or absent: the host end wakes us. No kick is wanted meanwhile.
-        return !isFull && (left > 0 || !WaitForMore(queue, known: 0, out _polledTransmit));
+        return !isFull && (left > 0 || !WaitForMessages(queue, done));
+    }
+
+    /// <summary>The driver has no more messages than may wait for others. False when it has by now.</summary>
+    /// <param name="queue">Whose.</param>
+    /// <param name="taken">Chains that this turn took.</param>
+    private bool WaitForMessages(Virtqueue queue, int taken)
+    {
+        _pace.OnTurn(taken, SparesKicks && _lateCall.IsPutOff && Port is { NeverHolds: false }, queue.Size);
+        if (_pace.Known > 0)
+        {
+            loop.Postpone(this);
+        }
+
+        return WaitForMore(queue, _pace.Known, out _polledTransmit);
+    }
+
+    /// <summary>The queue goes, or the port: messages that the driver would have kicked for otherwise are not left behind.</summary>
+    private void TakeUnkicked()
+    {
+        // Each turn takes one at least: what comes meanwhile does not make it endless.
+        for (int most = _pace.Known; most > 0 && Transmit is { } queue && queue.Available() > 0 && MoveFromGuest(queue); most--)
+        {
+        }
     }
 
     /// <summary>A writer may sleep if the ring was full, in its eyes, just before chains were completed.</summary>
@@ -149,7 +172,7 @@ internal sealed partial class SerialPort
         bool isMore = given == room;
         _chainsPerRead = isMore ? Math.Min(_chainsPerRead * 4, MaxChainsPerRead) : Math.Max(filled, 1);
         queue.RefuseKicks();
-        return isMore;
+        return (given > 0 && _pace.OnAnswer()) || isMore;
     }
 
     /// <summary>The driver has all its buffers, and there may be more to give. False when some came back meanwhile.</summary>

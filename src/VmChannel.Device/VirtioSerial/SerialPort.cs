@@ -25,6 +25,7 @@ internal sealed partial class SerialPort(
     : Runnable
 {
     private readonly LateCall _lateCall = new(loop);
+    private readonly KickPace _pace = new();
     private FlowWatch? _flow;
 
     // Bytes of the first waiting chain that earlier turns delivered. Survives a pause of the guest.
@@ -61,11 +62,20 @@ internal sealed partial class SerialPort(
         get;
         set
         {
+            TakeUnkicked();
             _lateCall.Settle();
+            _pace.Reset();
             _polledTransmit = null;
             field = value;
         }
     }
+
+    /// <summary>Messages of a guest that streams may share a kick.</summary>
+    /// <remarks>
+    /// Not UML's: the more often another processor sleeps, the oftener the host's scheduler moves one of UML's processes there,
+    /// and each system call of its guest takes two wake-ups then. That costs more than all kicks.
+    /// </remarks>
+    public bool SparesKicks { get; set; } = true;
 
     /// <summary>The driver has said PORT_READY.</summary>
     public bool IsReady { get; private set; }
@@ -219,6 +229,7 @@ internal sealed partial class SerialPort(
     /// <summary>The guest is gone or starts over: the port is closed, and nothing more of what was written to it comes.</summary>
     public void Close(string cause)
     {
+        TakeUnkicked();
         _borders.Clear();
         Port?.SetGuestOpen(false, cause);
         Port?.OnDrained();

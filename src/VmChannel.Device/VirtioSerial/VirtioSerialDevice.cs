@@ -82,6 +82,12 @@ public sealed partial class VirtioSerialDevice : IDisposable
     /// <summary>The device's front-end is another one from now on, and what it negotiates is not known yet.</summary>
     internal void ForgetFeatures() => _features = null;
 
+    /// <inheritdoc cref="SerialPort.SparesKicks"/>
+    internal bool SparesKicks
+    {
+        set => Array.ForEach(_ports, slot => slot.SparesKicks = value);
+    }
+
     /// <summary>Plugs a port in; the guest sees it at once if it is there.</summary>
     /// <exception cref="PlugException">The number is taken, or beyond what the device or its front-end has room for.</exception>
     public void Plug(Port port)

@@ -91,6 +91,12 @@ internal sealed class SplitRing
             : (_available.ReadUInt16(SplitLayout.Flags) & SplitLayout.Quiet) == 0;
     }
 
+    /// <summary>
+    /// The used chain, modulo 2^16, that the driver wants to be told of: with EVENT_IDX, a driver that wants calls names the one it will take
+    /// back next. Null without.
+    /// </summary>
+    public ushort? DriverWaitsFor() => _hasEventIndex ? _available.ReadUInt16(SplitLayout.UsedEvent(_size)) : null;
+
     /// <summary>Asks the driver for a kick when it makes a chain available after the first <paramref name="known"/> ones.</summary>
     /// <returns>Chains available after the request: more than <paramref name="known"/> means that no kick will come for these.</returns>
     public int WantKick(int known)

@@ -142,6 +142,30 @@ internal sealed class Virtqueue
     /// <summary>Chains were completed and the driver was not called for them yet.</summary>
     public bool IsCallDue { get; private set; }
 
+    /// <summary>The driver need not be called for chains that it has taken back meanwhile.</summary>
+    /// <returns>
+    /// How many are left for which it may want a call; 0 when none are, and null when it has taken none back since the last look, or says nothing
+    /// about it.
+    /// </returns>
+    public int? SkipTakenBack()
+    {
+        if (!IsCallDue || Fault != RingFault.None || _ring.DriverWaitsFor() is not ushort next)
+        {
+            return null;
+        }
+
+        // It may name any chain: none that is not used yet, and none that was skipped before.
+        int due = unchecked((ushort)(_ring.Index - _told));
+        int taken = unchecked((ushort)(next - _told));
+        if (taken == 0 || taken > due)
+        {
+            return null;
+        }
+
+        _told = next;
+        return due - taken;
+    }
+
     /// <summary>Calls the driver for what was completed since the last time, if it still wants that.</summary>
     /// <returns>True when it was called.</returns>
     public bool CallIfWanted()

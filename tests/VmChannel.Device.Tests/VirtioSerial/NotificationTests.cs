@@ -27,6 +27,26 @@ public sealed class NotificationTests
         Assert.InRange(calls, 0, Messages / 2);
     }
 
+    /// <summary>What the driver names as the next chain is a number that it may choose: one that is none of the ring's must not keep it waiting.</summary>
+    [Fact]
+    public void Transmit_DriverThatNamesNonsense_IsCalledWhenItAsks()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        for (int i = 0; i < 20; i++)
+        {
+            // Nothing is wanted, and the number changes all the time.
+            output.Ring.DisableCalls();
+            Assert.True(output.TrySend([1]));
+            Wait.Until(() => output.Ring.UsedWaiting > 0, "the message");
+            _ = output.TakeCall();
+        }
+
+        _ = output.Ring.EnableCalls();
+        Assert.True(output.TrySend([1]));
+        Wait.Until(output.TakeCall, "the call");
+    }
+
     [Fact]
     public void Transmit_LastBuffer_IsCalledFor()
     {
@@ -49,6 +69,58 @@ public sealed class NotificationTests
             Assert.True(output.TrySend([1]));
             Wait.Until(output.TakeCall, "the call");
             output.Reclaim();
+        }
+    }
+
+    /// <summary>Messages of a stream may wait for others; when it stops, wherever that is, none of them is left behind.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Transmit_StreamThatStopsAnywhere_ArrivesWhole(bool hasAnswers)
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1), input = setup.Guest.Driver.Input(1);
+        byte[] answer = new byte[BufferBytes];
+        long sent = 0;
+        for (int round = 1; round <= 60; round++)
+        {
+            for (int i = 0; i < round * 17; i++)
+            {
+                Wait.Until(() => output.TrySend([1]), "room on the ring");
+                sent++;
+            }
+
+            Wait.Until(() => setup.End.TakenCount == sent, "the rest of the stream");
+            if (hasAnswers)
+            {
+                setup.Rig.Thread.Invoke(() => setup.End.Give([2]));
+                Wait.Until(() => input.TryRead(answer) == 1, "the answer");
+                _ = input.Post(1);
+            }
+        }
+
+        // What a stream is spared in kicks, a driver that waits for answers must not pay in time: each message on its own is kicked for.
+        Assert.InRange(output.Kicks, 60, sent);
+    }
+
+    /// <summary>Whatever of it nobody was kicked for is there when the guest goes, or its rings.</summary>
+    [Fact]
+    public void Transmit_StreamOfAGuestThatLeaves_ArrivesWhole()
+    {
+        for (int round = 0; round < 5; round++)
+        {
+            using Setup setup = new();
+            DriverQueue output = setup.Guest.Driver.Output(1);
+            int sent = 0;
+            for (; sent < 5000 + (round * 7); sent++)
+            {
+                Wait.Until(() => output.TrySend([1]), "room on the ring");
+            }
+
+            // The kick for the last, if it was wanted, comes before the end of the connection.
+            setup.Guest.FrontEnd.Dispose();
+            Wait.Until(() => !setup.Rig.IsConnected, "the front-end's end");
+            Assert.Equal(sent, setup.End.TakenCount);
         }
     }
 

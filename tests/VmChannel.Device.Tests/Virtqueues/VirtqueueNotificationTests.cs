@@ -77,6 +77,57 @@ public sealed class VirtqueueNotificationTests
         Assert.Equal(1, bench.Queue.Calls);
     }
 
+    /// <summary>Put off until the indices have wrapped around, as long as the driver takes its chains back itself; then it stops, and must be called.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Call_PutOffForLongerThanAnIndexLasts_IsNotLost(int last)
+    {
+        const int Chains = 0x10000;
+        using RingBench bench = new(VirtioFeatures.EventIndex);
+        _ = bench.Driver.EnableCalls();
+        for (int i = 0; i < Chains; i++)
+        {
+            Put(1);
+            Assert.Equal(i == 0 ? null : 1, bench.Queue.SkipTakenBack());
+            Assert.True(bench.Driver.TryTake(out _, out _));
+        }
+
+        Assert.Equal(0, bench.Queue.Calls);
+        Put(last);
+        Assert.True(bench.Queue.CallIfWanted());
+        Assert.True(bench.TakeCall());
+
+        void Put(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Add(bench);
+            }
+
+            Assert.Equal(count, bench.Queue.Gather(bench.Batch, long.MaxValue, count));
+            bench.Queue.Complete(bench.Batch, count, 0, callsLater: true);
+        }
+    }
+
+    /// <summary>What the driver names is a number that it may choose.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(0x7fff)]
+    [InlineData(0xffff)]
+    public void Call_DriverNamesAChainThatIsNotThere_CountsAsTakenBackByNobody(int named)
+    {
+        using RingBench bench = new(VirtioFeatures.EventIndex);
+        Add(bench);
+        Assert.Equal(1, bench.Queue.Gather(bench.Batch, long.MaxValue, 1));
+        bench.Queue.Complete(bench.Batch, 1, 0, callsLater: true);
+        int availableAt = bench.Ram.OffsetOf(bench.Driver.Address(0).Available - bench.Ram.UserAddress(0) + bench.Ram.GuestAddress(0));
+        bench.Ram.Words.WriteUInt16(availableAt + SplitLayout.UsedEvent(bench.Driver.Size), (ushort)named);
+        Assert.Null(bench.Queue.SkipTakenBack());
+        Assert.True(bench.Queue.IsCallDue);
+    }
+
     [Theory]
     [MemberData(nameof(Formats))]
     public void Call_DriverDoesNotWantIt_IsSuppressed(int features)
