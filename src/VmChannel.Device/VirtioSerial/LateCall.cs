@@ -76,10 +76,10 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
 
     protected internal override bool Run()
     {
-        if (_queue?.SkipTakenBack() is > 0 and int left)
+        int? left = _queue?.SkipTakenBack();
+        if (left > 0)
         {
-            _buffers = left;
-            IsPutOff = true;
+            _buffers = left.Value;
             loop.Postpone(this);
         }
         else
@@ -87,6 +87,8 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
             Call();
         }
 
+        // None left is the rule when it was the driver's kick that woke the loop: it takes back what it can just before.
+        IsPutOff = left is not null;
         return false;
     }
 
