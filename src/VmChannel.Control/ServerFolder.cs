@@ -43,9 +43,18 @@ public static class ServerFolder
 
     /// <summary>The VMs that have, or had, a socket in a folder, in order.</summary>
     public static IEnumerable<string> VmsIn(string folder)
-        => !Directory.Exists(folder) ? []
-            : Directory.EnumerateFiles(folder, "*" + SocketSuffix).Select(path => Path.GetFileName(path)[..^SocketSuffix.Length])
+    {
+        try
+        {
+            return Directory.GetFiles(folder, "*" + SocketSuffix).Select(path => Path.GetFileName(path)[..^SocketSuffix.Length])
                 .Order(StringComparer.Ordinal);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // No server has been started yet, or its service has just been stopped.
+            return [];
+        }
+    }
 
     /// <summary>The server's socket of a VM.</summary>
     /// <param name="vm">The VM's name.</param>

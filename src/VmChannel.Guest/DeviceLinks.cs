@@ -17,7 +17,7 @@ internal sealed class DeviceLinks(string folder)
         {
             if (entry.Name != LinkPlan.ChannelFolder)
             {
-                held[entry.Name] = PortOf(entry, hops: 1);
+                Hold(held, entry, hops: 1);
             }
         }
 
@@ -73,7 +73,7 @@ internal sealed class DeviceLinks(string folder)
         Stack<DirectoryInfo> folders = new([root]);
         while (folders.TryPop(out DirectoryInfo? current))
         {
-            foreach (FileSystemInfo entry in current.EnumerateFileSystemInfos("*", EveryEntry))
+            foreach (FileSystemInfo entry in Entries(current))
             {
                 if (entry is DirectoryInfo { LinkTarget: null } inner)
                 {
@@ -81,9 +81,31 @@ internal sealed class DeviceLinks(string folder)
                 }
                 else
                 {
-                    held[Path.GetRelativePath(folder, entry.FullName)] = PortOf(entry, hops: 2);
+                    Hold(held, entry, hops: 2);
                 }
             }
+        }
+    }
+
+    // Another process makes and removes links meanwhile, and with its last link a folder.
+    private static FileSystemInfo[] Entries(DirectoryInfo current)
+    {
+        try
+        {
+            return current.GetFileSystemInfos("*", EveryEntry);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
+    private void Hold(Dictionary<string, PortId?> held, FileSystemInfo entry, int hops)
+    {
+        PortId? port = PortOf(entry, hops);
+        if (port != Gone || entry.Exists)
+        {
+            held[Path.GetRelativePath(folder, entry.FullName)] = port;
         }
     }
 
@@ -92,7 +114,9 @@ internal sealed class DeviceLinks(string folder)
     {
         if (entry.LinkTarget is not string text)
         {
-            return null;
+            // A link that went after it was listed, or was made anew, is nobody else's.
+            entry.Refresh();
+            return entry.Exists && !entry.Attributes.HasFlag(FileAttributes.ReparsePoint) ? null : Gone;
         }
 
         string target = Path.GetFullPath(text, Path.GetDirectoryName(entry.FullName)!);
@@ -102,14 +126,9 @@ internal sealed class DeviceLinks(string folder)
         }
 
         string name = Path.GetFileName(target);
-        if (PortId.TryParse(name, out PortId id))
-        {
-            return id;
-        }
-
-        bool isShortLink = hops > 1 && name.StartsWith("vmch", StringComparison.Ordinal);
-        return !isShortLink ? null
-            : PortOf(new FileInfo(target), hops - 1) ?? (Path.Exists(target) ? null : Gone);
+        return PortId.TryParse(name, out PortId id) ? id
+            : hops > 1 && name.StartsWith("vmch", StringComparison.Ordinal) ? PortOf(new FileInfo(target), hops - 1)
+            : null;
     }
 
     private void Remove(string path)

@@ -79,6 +79,38 @@ public sealed class LinkKeeperTests : IDisposable
         Assert.Null(Target("vmch4"));
     }
 
+    /// <summary>As programs look for their channel while the host plugs: what is there for a moment only is there or not, and nothing else.</summary>
+    [Fact]
+    public async Task Read_LinksComeAndGoMeanwhile_SeesThemOrNot()
+    {
+        Task keeping = Task.Run(
+            () =>
+            {
+                for (int i = 0; i < 1000; i++)
+                {
+                    Plug("vport0p4", "org.qemu.clipboard");
+                    _keeper.Update();
+                    Unplug("vport0p4");
+                    _keeper.Update();
+                }
+            },
+            TestContext.Current.CancellationToken);
+        DeviceLinks links = new(Device);
+        try
+        {
+            while (!keeping.IsCompleted)
+            {
+                Assert.DoesNotContain(links.Read(), link => link.Value is null);
+            }
+        }
+        finally
+        {
+            await keeping;
+        }
+
+        Assert.DoesNotContain(_log, line => line.StartsWith("warning", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Update_AfterUdev_ItsLinksStay()
     {
