@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VmChannel.Guest;
-using VmChannel.Native;
 
 namespace VmChannel.GuestTool;
 
@@ -46,8 +45,6 @@ internal static class WatchVerb
             };
             if (once)
             {
-                // mdev starts one for each event, several at a time: whoever comes last must see all of them.
-                using FileDescriptor turn = FolderLock.Take(Folder);
                 _ = keeper.Update();
             }
             else
