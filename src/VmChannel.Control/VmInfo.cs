@@ -12,7 +12,11 @@ namespace VmChannel.Control;
 /// <param name="Transport">What carries its ports: <c>vhost-user</c>, <c>qmp</c> (QEMU's own virtio-serial) or <c>sockets</c>.</param>
 public sealed record VmInfo(
     string Name, string Endpoint, VmState State, int Ports, int OpenPorts, int StalledPorts, int MaxPorts, string? FrontEnd = null,
-    string Transport = "vhost-user");
+    string Transport = "vhost-user")
+{
+    /// <summary>The folder where its VMM fetches USB adapters, each at <c>NAME.sock</c>; null when it has none, or one place for them.</summary>
+    public string? UsbFolder { get; init; }
+}
 
 /// <summary>How far a VM is.</summary>
 [System.Text.Json.Serialization.JsonConverter(typeof(KebabCase<VmState>))]

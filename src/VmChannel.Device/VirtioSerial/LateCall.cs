@@ -72,6 +72,7 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
         Call();
         _waits = 0;
         _calledAt = 0;
+        IsPutOff = false;
     }
 
     protected internal override bool Run()
@@ -99,6 +100,5 @@ internal sealed class LateCall(DeviceLoop loop) : Runnable
         _waits = _buffers > 1 ? 0 : _waits;
         _buffers = 0;
         _queue = null;
-        IsPutOff = false;
     }
 }

@@ -76,11 +76,11 @@ internal sealed partial class SerialPort
         return WaitForMore(queue, _pace.Known, out _polledTransmit);
     }
 
-    /// <summary>The queue goes, or the port: messages that the driver would have kicked for otherwise are not left behind.</summary>
-    private void TakeUnkicked()
+    /// <summary>The queue goes, or the port: what the driver was not to kick for, or has kicked for just now, is not left behind.</summary>
+    private void TakeRest()
     {
         // Each turn takes one at least: what comes meanwhile does not make it endless.
-        for (int most = _pace.Known; most > 0 && Transmit is { } queue && queue.Available() > 0 && MoveFromGuest(queue); most--)
+        for (int most = Transmit?.Available() ?? 0; most > 0 && Transmit is { } queue && queue.Available() > 0 && MoveFromGuest(queue); most--)
         {
         }
     }

@@ -62,7 +62,7 @@ internal sealed partial class SerialPort(
         get;
         set
         {
-            TakeUnkicked();
+            TakeRest();
             _lateCall.Settle();
             _pace.Reset();
             _polledTransmit = null;
@@ -229,7 +229,7 @@ internal sealed partial class SerialPort(
     /// <summary>The guest is gone or starts over: the port is closed, and nothing more of what was written to it comes.</summary>
     public void Close(string cause)
     {
-        TakeUnkicked();
+        TakeRest();
         _borders.Clear();
         Port?.SetGuestOpen(false, cause);
         Port?.OnDrained();

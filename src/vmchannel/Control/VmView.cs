@@ -31,7 +31,10 @@ internal static class VmView
             ports.Count(port => port.StalledSince is not null),
             device.MaxPorts,
             device.FrontEnd is FrontEndState front ? $"{front.Name ?? "process"} (pid {front.Pid})" : ports.FirstOrDefault(port => port.FrontEnd is not null)?.FrontEnd,
-            vm.Plan.Endpoint is null ? "usbredir" : Words(device.Transport.ToString()));
+            vm.Plan.Endpoint is null ? "usbredir" : Words(device.Transport.ToString()))
+        {
+            UsbFolder = vm.Plan.Usb?.Folder is string folder ? Path.GetFullPath(folder) : null,
+        };
     }
 
     /// <summary>Whoever asks may be in another folder than the server.</summary>

@@ -20,7 +20,8 @@ internal static class RunManual
           --transport usb       a guest in QEMU that has USB only: every channel, and what carries the command's own streams, is a
                                 USB serial adapter; channels are given with -usbserial, whose options are the same
           --vm NAME             be the VMM of a VM that vmchannel serve serves: the guest has that VM's channels, and for
-                                its time the run's own ports are plugged in there; plain streams only, no terminal
+                                its time the run's own ports are plugged in there; plain streams only, no terminal. With --transport usb
+                                the guest has that VM's USB adapters, served with --usbredir-dir, and no device
           --control PATH        that server's control socket, if not where servers have theirs
           --demo                two channels, their links in the guest, and a word each way through both
           --vmm uml             User Mode Linux: ready in about a second (the default)

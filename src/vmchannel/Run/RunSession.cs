@@ -54,7 +54,7 @@ internal sealed class RunSession(RunOptions options, DevicePlan plan, VmTarget? 
         using PrivateFolder folder = PrivateFolder.Create(isTerminal);
         await using IRunDevice device = served is null
             ? await RunDevice.StartAsync(plan, options, isTerminal, folder, log, signals.Abort)
-            : await ServedDevice.StartAsync(served, folder, signals.Abort);
+            : await ServedDevice.StartAsync(served, options.Transport, folder, signals.Abort);
 
         GuestBoot boot = new(device.Socket, kernel.Path, initramfs, options.MemoryMiB, device.MaxPorts, options.Shares) { Adapters = device.Adapters };
         IReadOnlyList<string> command = sandbox.Around(

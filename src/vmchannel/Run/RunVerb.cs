@@ -59,11 +59,6 @@ internal static class RunVerb
                     : "run: its guest has a virtio-serial device: give the channel with -virtioserial, or add --transport usb");
             }
 
-            if (isUsb && parsed.GetValue(vm) is not null)
-            {
-                throw new UsageException("run: --vm is for a VM with a virtio-serial device: leave --transport usb out");
-            }
-
             LoopPlan loop = loops.Read(parsed);
             if (loop.Poll > TimeSpan.Zero && parsed.GetValue(vm) is not null)
             {

@@ -1,8 +1,10 @@
 using System.Net.Sockets;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
+using VmChannel.Cli.Serve;
 using VmChannel.Control;
 using VmChannel.Native;
+using Carrier = VmChannel.Device.Ports.PortTransport;
 
 namespace VmChannel.Cli.Run;
 
@@ -15,6 +17,7 @@ internal sealed class ServedDevice : IRunDevice
 
     private readonly ControlClient _client;
     private readonly string _vm;
+    private readonly UsbPlan? _usb;
     private readonly List<string> _plugged = [];
     private readonly List<Task> _copies = [];
     private readonly WakeableInput _input = new();
@@ -22,18 +25,19 @@ internal sealed class ServedDevice : IRunDevice
     private Task _inputCopy = Task.CompletedTask;
     private volatile bool _isOver;
 
-    private ServedDevice(VmTarget target, VmInfo info, IReadOnlyList<string> channels)
+    private ServedDevice(VmTarget target, VmInfo info, UsbPlan? usb, IReadOnlyList<string> channels)
     {
         _client = target.Client;
         _vm = target.Vm;
-        Socket = info.Endpoint;
+        _usb = usb;
+        Socket = usb?.Folder ?? info.Endpoint;
         MaxPorts = info.MaxPorts;
         Channels = channels;
     }
 
     public string Socket { get; }
 
-    public IReadOnlyList<string> Adapters => [];
+    public IReadOnlyList<string> Adapters => _usb is null ? [] : [.. Channels.Concat(_plugged).Select(_usb.PathOf)];
 
     public int MaxPorts { get; }
 
@@ -43,11 +47,12 @@ internal sealed class ServedDevice : IRunDevice
 
     /// <summary>Plugs the run's ports in.</summary>
     /// <param name="target">The VM.</param>
+    /// <param name="carrier">Which of the VM's ports the guest is to have, and what carries the run's.</param>
     /// <param name="folder">For their sockets.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="RunException">The VM has a VMM already, or none can connect to it.</exception>
     /// <exception cref="ControlException">Its server refuses.</exception>
-    public static async Task<ServedDevice> StartAsync(VmTarget target, PrivateFolder folder, CancellationToken cancellationToken)
+    public static async Task<ServedDevice> StartAsync(VmTarget target, Carrier carrier, PrivateFolder folder, CancellationToken cancellationToken)
     {
         VmInfo info = await target.Client.GetVmAsync(target.Vm, cancellationToken);
         if (info.FrontEnd is string other)
@@ -55,9 +60,11 @@ internal sealed class ServedDevice : IRunDevice
             throw new RunException($"{target.Vm} has a VMM: {other}; a device is one VM's");
         }
 
-        if (!File.Exists(info.Endpoint))
+        UsbPlan? usb = carrier == Carrier.UsbSerial ? UsbOf(info) : null;
+        if (usb is null && !File.Exists(info.Endpoint))
         {
-            throw new RunException($"{target.Vm} is met at {info.Endpoint}, which is no socket here: serve it with --vhost-user PATH");
+            string way = info.UsbFolder is null ? "serve it with --vhost-user PATH" : "add --transport usb for its adapters";
+            throw new RunException($"{target.Vm} is met at {info.Endpoint}, which is no socket here: {way}");
         }
 
         IReadOnlyList<PortInfo> ports = await target.Client.GetPortsAsync(target.Vm, cancellationToken);
@@ -68,7 +75,8 @@ internal sealed class ServedDevice : IRunDevice
         }
 
         // A run that was killed could not take its ports out.
-        ServedDevice device = new(target, info, [.. ports.Except(left).Select(port => port.Protocol).OfType<string>()]);
+        IEnumerable<PortInfo> carried = ports.Except(left).Where(port => port.Transport == PortTransport.UsbSerial == usb is not null);
+        ServedDevice device = new(target, info, usb, [.. carried.Select(port => port.Protocol).OfType<string>()]);
         device._plugged.AddRange(left.Select(port => port.Protocol!));
         try
         {
@@ -121,11 +129,22 @@ internal sealed class ServedDevice : IRunDevice
         _client.Dispose();
     }
 
+    /// <summary>Where the guest's adapters are fetched.</summary>
+    /// <exception cref="RunException">They are not, or not all at once.</exception>
+    private static UsbPlan UsbOf(VmInfo info)
+        => info.UsbFolder is not string folder
+            ? throw new RunException($"{info.Name} has no folder with a socket for each USB adapter: serve it with --usbredir-dir DIR")
+            : Directory.Exists(folder)
+                ? new(null, folder)
+                : throw new RunException($"{info.Name}'s USB adapters are in {folder}, which is no folder here: run where they are served");
+
     private async Task<NetworkStream> PlugAsync(string name, string onDisconnect, PrivateFolder folder, CancellationToken cancellationToken)
     {
         string path = folder.File($"{name}.sock");
         _ = await _client.PlugAsync(
-            _vm, $"protocol={name},on-disconnect={onDisconnect},char=unix:{path.Replace(",", ",,", StringComparison.Ordinal)},server", cancellationToken);
+            _vm,
+            $"transport={(_usb is null ? "virtio" : "usb")},protocol={name},on-disconnect={onDisconnect},char=unix:{path.Replace(",", ",,", StringComparison.Ordinal)},server",
+            cancellationToken);
         _plugged.Add(name);
         Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try

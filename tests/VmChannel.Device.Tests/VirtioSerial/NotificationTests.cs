@@ -124,6 +124,31 @@ public sealed class NotificationTests
         }
     }
 
+    /// <summary>The loop hears of both at once, and who moved much has its turn after the front-end.</summary>
+    [Fact]
+    public void Transmit_LastKickOfABusyGuestThatLeaves_IsHeeded()
+    {
+        using Setup setup = new();
+        DriverQueue output = setup.Guest.Driver.Output(1);
+        setup.Rig.Thread.Invoke(FillRing);
+        Wait.Until(() => setup.End.TakenCount == RingSize, "what makes it busy");
+        setup.Rig.Thread.Invoke(() =>
+        {
+            FillRing();
+            setup.Guest.FrontEnd.Dispose();
+        });
+        Wait.Until(() => !setup.Rig.IsConnected, "the front-end's end");
+        Assert.Equal(2 * RingSize, setup.End.TakenCount);
+
+        void FillRing()
+        {
+            for (int i = 0; i < RingSize; i++)
+            {
+                Assert.True(output.TrySend([1]));
+            }
+        }
+    }
+
     [Fact]
     public void Transmit_FullRing_IsCalledFor()
     {

@@ -1,3 +1,4 @@
+using VmChannel.Control;
 using VmChannel.Native;
 using VmChannel.SystemTests.Rig;
 
@@ -7,6 +8,7 @@ namespace VmChannel.SystemTests.Runs;
 public sealed class UsbRunTests
 {
     private const string Name = "test.echo";
+    private const string Vm = "device";
 
     [Fact]
     public async Task Run_OverUsb_PassesBytesStreamsFilesAndTheExitCode()
@@ -70,6 +72,62 @@ public sealed class UsbRunTests
         await text.WaitForAsync("caught");
         await text.WaitForAsync("the last words");
         Assert.Contains("/dev/pts/", text.Printed, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_OfAServedVm_HasItsAdaptersOrItsDeviceAndLeavesThemAsTheyWere()
+    {
+        const string OfDevice = "test.device";
+        using TestFolder folder = new();
+        await using ServeProcess serve = await ServeProcess.StartAsync(
+            folder, "--usbredir-dir", folder.Root,
+            "-virtioserial", $"port=1,protocol={OfDevice},service=echo", "-usbserial", $"port=2,protocol={Name},service=echo");
+        Pattern pattern = new("piped", 1);
+        string script = $"""
+            readlink -f {Rig.Machine.PathOf(Name)} >&2
+            {GuestScripts.Exchange(Rig.Machine.PathOf(Name), "by USB")} >&2
+            [ -e {Rig.Machine.PathOf(OfDevice)} ] || echo no device >&2
+            cat
+            exit 9
+            """;
+        await using (RunProcess run = RunProcess.StartForBytes(
+            "--transport", "usb", "--vm", Vm, "--control", serve.ControlSocket, "--", "bash", "-c", script))
+        {
+            Task sender = SendAsync(run, pattern);
+
+            Assert.Equal(pattern.Length, await pattern.CheckAsync(run.Process.OutputStream));
+            Assert.Equal(0, await run.Process.OutputStream.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
+            Assert.Equal(9, await run.EndAsync());
+            await sender;
+            Assert.Matches("^/dev/ttyUSB[0-9]\nby USB\nno device$", run.Process.Errors.ToString());
+        }
+
+        await using (RunProcess run = RunProcess.Start("--vm", Vm, "--control", serve.ControlSocket, "--", "readlink", "-f", Rig.Machine.PathOf(OfDevice), Rig.Machine.PathOf(Name)))
+        {
+            run.Process.Input.Close();
+            Assert.Equal(0, await run.EndAsync());
+            Assert.Equal(["/dev/vport0p1", Rig.Machine.PathOf(Name)], run.Process.Output.All);
+            Assert.Empty(run.Process.Errors.All);
+        }
+
+        Assert.Equal([1, 2], (await serve.Control.GetPortsAsync(Vm, TestContext.Current.CancellationToken)).Select(port => port.Number));
+        Assert.Equal(["device.sock", $"{Name}.sock"], Directory.GetFiles(folder.Root).Select(path => Path.GetFileName(path)).Order());
+    }
+
+    [Theory]
+    [InlineData("--usbredir-dir", "", "add --transport usb")]
+    [InlineData("--usbredir", "vm.usb", "--usbredir-dir DIR", "--transport", "usb")]
+    public async Task Run_OfAServedVm_SaysWhatItsAdaptersNeed(string option, string place, string expected, params string[] words)
+    {
+        using TestFolder folder = new();
+        await using ServeProcess serve = await ServeProcess.StartUsbAtAsync(
+            folder, option, folder.File(place), "-usbserial", $"protocol={Name},service=echo");
+        await using RunProcess run = RunProcess.Start(["--vm", Vm, "--control", serve.ControlSocket, .. words, "--", "true"]);
+
+        Assert.Equal(1, await run.EndAsync());
+        Assert.Contains(expected, Assert.Single(run.Process.Errors.All), StringComparison.Ordinal);
+        PortInfo port = Assert.Single(await serve.Control.GetPortsAsync(Vm, TestContext.Current.CancellationToken));
+        Assert.Equal(Name, port.Protocol);
     }
 
     private static async Task SendAsync(RunProcess run, Pattern pattern)

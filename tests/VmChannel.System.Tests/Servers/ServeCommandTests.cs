@@ -47,7 +47,7 @@ public sealed class ServeCommandTests : IDisposable
     [InlineData(Usage, "UML has no USB", "run", "--transport", "usb", "--vmm", "uml")]
     [InlineData(Usage, "with -usbserial", "run", "--transport", "usb", "-virtioserial", "protocol=a.b,char=null")]
     [InlineData(Usage, "add --transport usb", "run", "-usbserial", "protocol=a.b,char=null")]
-    [InlineData(Usage, "leave --transport usb out", "run", "--transport", "usb", "--vm", "vm1")]
+    [InlineData(Usage, "plug others in with vmchannel plug", "run", "--transport", "usb", "--vm", "vm1", "-usbserial", "protocol=a.b,char=null")]
     [InlineData(Failure, "there is no such socket", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server", "-virtioserial", "protocol=a.c,char=unix:absent")]
     [InlineData(Failure, "create its folder", "serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:none/a,server")]
     [InlineData(Failure, "--vhost-user none/vm", "serve", "--vhost-user", "none/vm", "-virtioserial", "protocol=a.b,char=unix:a,server")]
