@@ -42,6 +42,7 @@ public static class ServerFolder
     public static string SocketOf(string folder, string vm) => Path.Combine(folder, vm + SocketSuffix);
 
     /// <summary>The VMs that have, or had, a socket in a folder, in order.</summary>
+    /// <exception cref="ControlException">This user may not read the folder.</exception>
     public static IEnumerable<string> VmsIn(string folder)
     {
         try
@@ -53,6 +54,10 @@ public static class ServerFolder
         {
             // No server has been started yet, or its service has just been stopped.
             return [];
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new ControlException($"{folder} may not be read: it is another user's; remove it, or set XDG_RUNTIME_DIR to a folder of your own", e);
         }
     }
 

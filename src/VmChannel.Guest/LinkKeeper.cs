@@ -24,11 +24,14 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
     /// <summary>An adapter that has a link already was made raw by another process: it is not opened, which its host end would hear of.</summary>
     public bool TrustsLinks { get; init; }
 
-    /// <summary>Looks once and makes the links right. Any thread.</summary>
+    /// <summary>Looks once and makes the links right. Any thread, and any number of processes.</summary>
+    /// <exception cref="IOException">The device folder cannot be read.</exception>
     public LinkState Update()
     {
         lock (_updating)
         {
+            // mdev starts a process for each event, several at a time, perhaps beside a daemon: who looked first must not have the last word.
+            using FileDescriptor turn = FolderLock.Take(deviceFolder);
             IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. terminalFolder is null ? [] : AdapterScan.Read(terminalFolder)];
             IReadOnlyDictionary<string, PortId?> held = _links.Read();
             LinkState state = new(ports, LinkPlan.Make(ports, held));

@@ -78,6 +78,9 @@ public sealed unsafe class FileDescriptor : SafeHandle
     /// <summary>Gives a file another name, in the place of whatever file has that now (rename(2)).</summary>
     public static PosixResult Rename(string path, string newPath) => PosixResult.From(Libc.Rename(path, newPath));
 
+    /// <summary>Removes a file's name (unlink(2)).</summary>
+    public static PosixResult Unlink(string path) => PosixResult.From(Libc.Unlink(path));
+
     /// <summary>A duplicate of a number this process inherited or a framework type owns; close-on-exec.</summary>
     public static PosixResult Duplicate(int fd, out FileDescriptor? duplicate)
     {

@@ -139,6 +139,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fstat", SetLastError = true)]
     internal static partial int FileStatus(FileDescriptor fd, void* status);
 
+    [LibraryImport(Library, EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Unlink(string path);
+
     [LibraryImport(Library, EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Rename(string from, string to);
 

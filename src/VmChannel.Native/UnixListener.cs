@@ -3,6 +3,9 @@ namespace VmChannel.Native;
 /// <summary>A listening unix socket that owns its file: takes over a dead one's place, never a living one's, and cleans up.</summary>
 public sealed class UnixListener : IDisposable
 {
+    /// <summary>Others are done in microseconds, and a loop may be waiting.</summary>
+    private static readonly TimeSpan TurnTime = TimeSpan.FromMilliseconds(100);
+
     private readonly UnixAddress _address;
     private readonly FileIdentity? _file;
 
@@ -23,6 +26,9 @@ public sealed class UnixListener : IDisposable
     public static UnixListener? TryOpen(UnixAddress address, int backlog, out string? reason, bool isForAll = false)
     {
         reason = null;
+
+        // Who has bound and does not listen yet looks dead, and so does a file that another is about to replace.
+        using FileDescriptor? turn = address.IsAbstract ? null : FolderLock.TryTake(FolderOf(address.Name), TurnTime);
         PosixResult result = StreamSocket.Listen(address, backlog, out FileDescriptor? socket);
         if (result.Error == Errno.AddressInUse)
         {
@@ -79,15 +85,15 @@ public sealed class UnixListener : IDisposable
 
     public void Dispose()
     {
-        Socket.Dispose();
-
-        // Somebody may have put another socket in this place meanwhile: that one is theirs.
+        // Somebody may have put another socket in this place meanwhile: that one is theirs. While ours listens nobody takes it for dead,
+        // and no other file has its number.
         if (_file is not null && IdentityOf(_address.Name, out _) == _file)
         {
-            File.Delete(_address.Name);
+            _ = FileDescriptor.Unlink(_address.Name);
         }
-    }
 
+        Socket.Dispose();
+    }
 
     /// <summary>A socket file that a killed process left behind refuses connections; so does any other file, which is not ours to remove.</summary>
     private static string? RemoveStale(UnixAddress address)
@@ -110,9 +116,11 @@ public sealed class UnixListener : IDisposable
             return "is in use: a process listens there already; stop it or choose another path";
         }
 
-        File.Delete(address.Name);
-        return null;
+        PosixResult removed = FileDescriptor.Unlink(address.Name);
+        return removed.IsSuccess || removed.Error == Errno.NotFound ? null : $"was left by a process that has ended, and cannot be removed: {removed.Message}";
     }
+
+    private static string FolderOf(string path) => Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".";
 
     private static FileIdentity? IdentityOf(string path, out FileKind kind)
     {

@@ -11,7 +11,7 @@ internal static class Failure
     /// <returns><see cref="Failed"/>, for the caller to return.</returns>
     public static int Report(string message)
     {
-        Console.Error.WriteLine($"vmchannel-guest: {message}");
+        StandardStream.Complain(message);
         return Failed;
     }
 }

@@ -28,7 +28,7 @@ internal static class ListVerb
         List<ListedChannel> channels = [.. ports.Where(port => !port.IsInternal).Select(port => Describe(port, plan, links))];
         if (asJson)
         {
-            channels.ForEach(channel => Console.Out.WriteLine(JsonSerializer.Serialize(channel, ListJson.Default.ListedChannel)));
+            _ = StandardStream.Write(string.Concat(channels.Select(channel => $"{JsonSerializer.Serialize(channel, ListJson.Default.ListedChannel)}\n")));
         }
         else
         {
@@ -57,7 +57,7 @@ internal static class ListVerb
     {
         if (channels.Count == 0)
         {
-            Console.Error.WriteLine("vmchannel-guest: this machine has no virtio-serial ports, and no USB adapters that are channels");
+            StandardStream.Complain("this machine has no virtio-serial ports, and no USB adapters that are channels");
             return;
         }
 
@@ -70,14 +70,11 @@ internal static class ListVerb
         }
 
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
-        foreach (string[] row in rows)
-        {
-            Console.Out.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
-        }
+        _ = StandardStream.Write(string.Concat(rows.Select(row => $"{string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()}\n")));
 
         foreach (ListedChannel channel in channels.Where(channel => channel is { Problem: not null, Link: null, Name: not null }))
         {
-            Console.Error.WriteLine($"vmchannel-guest: {channel.Name} ({channel.Path}) has no link: {channel.Problem}");
+            StandardStream.Complain($"{channel.Name} ({channel.Path}) has no link: {channel.Problem}");
         }
     }
 

@@ -86,7 +86,7 @@ internal static class OpenVerb
             return Timeout.InfiniteTimeSpan;
         }
 
-        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) || seconds > int.MaxValue / 1000)
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) || seconds is not (>= 0 and <= int.MaxValue / 1000))
         {
             result.AddError($"'{text}' is no number of seconds, as in 5 or 0.5");
             return TimeSpan.Zero;

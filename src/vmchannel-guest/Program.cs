@@ -4,6 +4,9 @@ using VmChannel.GuestTool.Clipboards;
 using VmChannel.GuestTool.Doctor;
 using VmChannel.GuestTool.Handlers;
 using VmChannel.GuestTool.Init;
+using VmChannel.Native;
+
+StandardDescriptors.Complete();
 
 // The kernel starts the program in its initramfs as process 1 under this name, with whatever words it did not understand as arguments.
 if (Environment.ProcessId == 1 && Path.GetFileName(Environment.GetCommandLineArgs()[0]) == "init")
@@ -30,9 +33,19 @@ if (parsed.Errors.Count > 0)
         Failure.Report(message);
     }
 
-    await Console.Error.WriteLineAsync("Try: vmchannel-guest --help");
+    StandardStream.Complain("try vmchannel-guest --help");
     return Failure.Usage;
 }
 
-// Verbs that have something to do when they are stopped see to it themselves.
-return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
+try
+{
+    // Verbs that have something to do when they are stopped see to it themselves.
+    using StringWriter help = new();
+    int code = await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false, Output = help });
+    _ = StandardStream.Write(help.ToString());
+    return code;
+}
+catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+{
+    return Failure.Report(fault.Message);
+}

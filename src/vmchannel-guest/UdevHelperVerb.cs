@@ -51,7 +51,7 @@ internal static class UdevHelperVerb
         }
 
         // Only a port with a valid name has links.
-        Console.Out.WriteLine(string.Join(' ', links.Prepend(ports.First(port => port.Id == id).Protocol!.Value.Text)));
+        _ = StandardStream.Write($"{string.Join(' ', links.Prepend(ports.First(port => port.Id == id).Protocol!.Value.Text))}\n");
         return Failure.None;
     }
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VmChannel.Guest;
-using VmChannel.Native;
 
 namespace VmChannel.GuestTool;
 
@@ -39,15 +38,13 @@ internal static class WatchVerb
         const string Folder = "/dev";
         try
         {
-            Action<string> log = KernelLog.IsStandardError() ? KernelLog.Info : line => Console.Error.WriteLine($"vmchannel-guest: {line}");
+            Action<string> log = KernelLog.IsStandardError() ? KernelLog.Info : StandardStream.Complain;
             LinkKeeper keeper = new(Folder, PortScan.DefaultFolder, log, AdapterScan.DefaultFolder, AccessGroup.DefaultFile)
             {
                 TrustsLinks = once,
             };
             if (once)
             {
-                // mdev starts one for each event, several at a time: whoever comes last must see all of them.
-                using FileDescriptor turn = FolderLock.Take(Folder);
                 _ = keeper.Update();
             }
             else
@@ -67,7 +64,7 @@ internal static class WatchVerb
     {
         if (!Console.IsErrorRedirected && !PortState.IsKnowable)
         {
-            await Console.Error.WriteLineAsync($"vmchannel-guest: host ends are not seen: the kernel shows them to root, in debugfs (mount -t debugfs none /sys/kernel/debug)");
+            StandardStream.Complain("host ends are not seen: the kernel shows them to root, in debugfs (mount -t debugfs none /sys/kernel/debug)");
         }
 
         try
@@ -76,9 +73,12 @@ internal static class WatchVerb
             {
                 ChannelInfo channel = change.Channel;
                 WatchedEvent told = new(change.Kind, channel.Name, channel.PortNumber, channel.DevicePath, channel.Link);
-                await Console.Out.WriteLineAsync(asJson
-                    ? JsonSerializer.Serialize(told, WatchJson.Default.WatchedEvent)
-                    : $"{JsonNamingPolicy.KebabCaseLower.ConvertName(change.Kind.ToString())} {told.Name} ({told.Path})");
+                if (!StandardStream.Write(asJson
+                    ? $"{JsonSerializer.Serialize(told, WatchJson.Default.WatchedEvent)}\n"
+                    : $"{JsonNamingPolicy.KebabCaseLower.ConvertName(change.Kind.ToString())} {told.Name} ({told.Path})\n"))
+                {
+                    break;
+                }
             }
 
             return Failure.None;

@@ -5,7 +5,9 @@ using VmChannel.Cli.CommandLine;
 using VmChannel.Cli.Fetch;
 using VmChannel.Cli.Run;
 using VmChannel.Cli.Serve;
+using VmChannel.Native;
 
+StandardDescriptors.Complete();
 RootCommand root = new("Named byte-stream channels between a host and its virtual machines.")
 {
     ServeCommand.Create(),

@@ -111,6 +111,26 @@ public sealed class LinkKeeperTests : IDisposable
         Assert.DoesNotContain(_log, line => line.StartsWith("warning", StringComparison.Ordinal));
     }
 
+    /// <summary>As where mdev starts a process for each event, and a daemon runs beside it: who saw an older state must not have the last word.</summary>
+    [Fact]
+    public async Task Update_OfTwoProcesses_TheLastEventCounts()
+    {
+        LinkKeeper other = new(Device, Sysfs, _ => { }) { TrustsLinks = true };
+        Plug("vport0p4", "org.qemu.clipboard");
+        for (int i = 0; i < 2000; i++)
+        {
+            Unplug("vport0p4");
+            Task late = Task.Run(other.Update, TestContext.Current.CancellationToken);
+            Plug("vport0p4", "org.qemu.clipboard");
+            _keeper.Update();
+            await late;
+            Assert.Equal("../../../vmch4", Target("vmchannel/org/qemu/clipboard"));
+            Assert.Equal("vport0p4", Target("vmch4"));
+        }
+
+        Assert.DoesNotContain(_log, line => line.StartsWith("warning", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Update_AfterUdev_ItsLinksStay()
     {

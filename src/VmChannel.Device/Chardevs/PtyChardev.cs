@@ -75,7 +75,7 @@ public sealed class PtyChardev(DeviceLoop loop, string? link, ILogger log) : Cha
     {
         if (_isLinked && new FileInfo(link!).LinkTarget == _terminal!.SlavePath)
         {
-            File.Delete(link!);
+            _ = FileDescriptor.Unlink(link!);
         }
 
         _isLinked = false;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using VmChannel.Native;
 using VmChannel.Wire.VdAgent;
 
 namespace VmChannel.GuestTool.Clipboards;
@@ -74,16 +75,25 @@ internal sealed class FileInbox(string folder) : IDisposable
         {
             _ = Failure.Report($"{file.Path}: {e.Message}");
             Drop(id);
-            return new DriveInfo(folder).AvailableFreeSpace < bytes.Length ? FileTransferResult.NotEnoughSpace : FileTransferResult.Error;
+            return e.HResult == (int)Errno.NoSpace ? FileTransferResult.NotEnoughSpace : FileTransferResult.Error;
         }
     }
 
     /// <summary>The host does not go on with one.</summary>
     public void Drop(uint id)
     {
-        if (_files.Remove(id, out IncomingFile? file))
+        if (!_files.Remove(id, out IncomingFile? file))
+        {
+            return;
+        }
+
+        try
         {
             file.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _ = Failure.Report($"{file.Path}, which is not whole, cannot be removed: {e.Message}");
         }
     }
 

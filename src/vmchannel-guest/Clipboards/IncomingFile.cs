@@ -35,7 +35,14 @@ internal sealed class IncomingFile(FileStream file, ulong bytes) : IDisposable
         if (!_isKept)
         {
             file.Dispose();
-            File.Delete(file.Name);
+            try
+            {
+                File.Delete(file.Name);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // It went with its folder.
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ internal static class DoctorVerb
         try
         {
             IReadOnlyList<Finding> findings = GuestDiagnosis.Find(GuestInspection.Read());
-            Console.Out.WriteLine(asJson ? JsonSerializer.Serialize(new(findings), DoctorJson.Default.GuestReport) : Text(findings));
+            _ = StandardStream.Write($"{(asJson ? JsonSerializer.Serialize(new(findings), DoctorJson.Default.GuestReport) : Text(findings))}\n");
             return findings.Any(finding => finding.Severity > Severity.Note) ? FoundSomething : Failure.None;
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)

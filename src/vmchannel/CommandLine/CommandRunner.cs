@@ -27,23 +27,33 @@ internal static class CommandRunner
                 throw new UsageException(parsed.Errors[0].Message);
             }
 
-            return await parsed.InvokeAsync(new InvocationConfiguration
+            int code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null,
             });
+            if (StandardStream.OutputFailure is not string failure)
+            {
+                return code;
+            }
+
+            StandardStream.Complain($"standard output: {failure}");
+            return code == 0 ? Failure : code;
         }
         catch (UsageException e)
         {
             StandardStream.Complain($"{e.Message} (see {Path(parsed.CommandResult.Command)} --help)");
             return Usage;
         }
-        catch (IOException e)
+        catch (Exception e) when (IsForeseen(e))
         {
             StandardStream.Complain(e.Message);
             return Failure;
         }
     }
+
+    /// <summary>What files and other programs can do to us; anything else is a defect.</summary>
+    public static bool IsForeseen(Exception failure) => failure is IOException or UnauthorizedAccessException or InvalidDataException;
 
     private static string Path(Command command)
         => command is RootCommand ? "vmchannel" : $"{Path(command.Parents.OfType<Command>().First())} {command.Name}";

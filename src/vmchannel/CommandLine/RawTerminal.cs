@@ -31,7 +31,7 @@ internal sealed class RawTerminal : IDisposable
         }
 
         RawTerminal raw = new(terminal!, farewell);
-        _ = StandardStream.WriteOutput(greeting);
+        StandardStream.Mention(greeting);
         return raw;
     }
 
@@ -41,7 +41,7 @@ internal sealed class RawTerminal : IDisposable
         {
             AppDomain.CurrentDomain.ProcessExit -= OnProcessEnd;
             AppDomain.CurrentDomain.UnhandledException -= OnProcessEnd;
-            _ = StandardStream.WriteOutput(_farewell);
+            StandardStream.Mention(_farewell);
             _terminal.Dispose();
         }
     }

@@ -12,15 +12,22 @@ internal static class StandardStream
     /// <summary>Whoever shares a stream and made it non-blocking reads on within this time, or no more.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <returns>False when nobody reads.</returns>
-    public static bool WriteOutput(string text) => Write(Output, text);
+    /// <summary>Why something did not get to standard output, as on a full disk; null when all did, or nobody reads any more.</summary>
+    public static string? OutputFailure { get; private set; }
+
+    /// <returns>False when nobody reads, or of an <see cref="OutputFailure"/>.</returns>
+    public static bool WriteOutput(string text) => Note(Write(Output, text));
+
+    /// <summary>Waits as long as it takes.</summary>
+    /// <returns>False when nobody reads any more, or of an <see cref="OutputFailure"/>.</returns>
+    public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Note(Write(Output, bytes, Timeout.InfiniteTimeSpan));
+
+    /// <summary>Writes to standard output what is good to know, and no failure to miss.</summary>
+    public static void Mention(string text) => _ = Write(Output, text);
 
     /// <summary>Waits as long as it takes.</summary>
     /// <returns>False when nobody reads any more.</returns>
-    public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Write(Output, bytes, Timeout.InfiniteTimeSpan);
-
-    /// <inheritdoc cref="WriteOutput(ReadOnlySpan{byte})"/>
-    public static bool WriteError(ReadOnlySpan<byte> bytes) => Write(Error, bytes, Timeout.InfiniteTimeSpan);
+    public static bool WriteError(ReadOnlySpan<byte> bytes) => Write(Error, bytes, Timeout.InfiniteTimeSpan).IsSuccess;
 
     /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
     public static void WriteError(string text)
@@ -33,9 +40,19 @@ internal static class StandardStream
     public static string Printable(string text)
         => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c)) : text;
 
-    private static bool Write(FileDescriptor stream, string text) => Write(stream, Encoding.UTF8.GetBytes(text), Patience);
+    private static bool Note(PosixResult result)
+    {
+        if (!result.IsSuccess && result.Error != Errno.BrokenPipe)
+        {
+            OutputFailure ??= result.Message;
+        }
 
-    private static bool Write(FileDescriptor stream, ReadOnlySpan<byte> left, TimeSpan patience)
+        return result.IsSuccess;
+    }
+
+    private static PosixResult Write(FileDescriptor stream, string text) => Write(stream, Encoding.UTF8.GetBytes(text), Patience);
+
+    private static PosixResult Write(FileDescriptor stream, ReadOnlySpan<byte> left, TimeSpan patience)
     {
         while (left.Length > 0)
         {
@@ -47,10 +64,10 @@ internal static class StandardStream
             else if (!result.IsAgain
                 || (Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], patience).Value == 0 && patience != Timeout.InfiniteTimeSpan))
             {
-                return false;
+                return result;
             }
         }
 
-        return true;
+        return default;
     }
 }

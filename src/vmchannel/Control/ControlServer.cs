@@ -21,6 +21,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private const int StackBytes = 256 * 1024;
     private static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RetryTime = TimeSpan.FromMilliseconds(500);
 
     private readonly ServerMetrics _metrics;
     private readonly ControlApplication _application;
@@ -74,16 +75,18 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private void WatchListeners()
     {
         PollEntry[] entries = [new(_wake.Number, PollEvents.In), .. _listeners.Select(listener => new PollEntry(listener.Number, PollEvents.In))];
-        while (Poll.Wait(entries, Timeout.InfiniteTimeSpan).Value == 0)
+        string? told = null;
+        while (!_stopping.IsCancellationRequested)
         {
-            // A signal.
-        }
+            if (Poll.Wait(entries, Timeout.InfiniteTimeSpan).Value <= 0 || _stopping.IsCancellationRequested)
+            {
+                continue;
+            }
 
-        if (!_stopping.IsCancellationRequested)
-        {
             try
             {
                 StartKestrel();
+                return;
             }
             catch (OperationCanceledException)
             {
@@ -91,7 +94,14 @@ internal sealed partial class ControlServer : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or SocketException or InvalidOperationException)
             {
-                LogFailed(e.Message);
+                // As when no descriptor is left: whoever waits is answered once there are some.
+                if (told != e.Message)
+                {
+                    LogFailed(e.Message);
+                    told = e.Message;
+                }
+
+                _ = Poll.Wait([entries[0]], RetryTime);
             }
         }
     }
@@ -135,6 +145,6 @@ internal sealed partial class ControlServer : IAsyncDisposable
         return socket;
     }
 
-    [LoggerMessage(131, LogLevel.Error, "the control API cannot start: {Reason}")]
+    [LoggerMessage(131, LogLevel.Error, "the control API cannot start: {Reason}; tries again")]
     private partial void LogFailed(string reason);
 }

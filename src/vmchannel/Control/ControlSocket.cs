@@ -46,7 +46,9 @@ internal sealed class ControlSocket : IVmNames, IDisposable
         RuntimeFolder.Create(folder);
         string own = System.IO.Path.Combine(folder, OwnNames);
         RuntimeFolder.Create(own);
-        foreach (string stale in Directory.EnumerateFiles(own).Where(IsOfDeadProcess))
+
+        // A process may live although it is not seen, as in another container that shares the folder.
+        foreach (string stale in Directory.GetFiles(own).Where(name => IsOfDeadProcess(name) && FindListener(name) is null))
         {
             File.Delete(stale);
         }
@@ -63,6 +65,8 @@ internal sealed class ControlSocket : IVmNames, IDisposable
             return;
         }
 
+        // Of several that find a dead server's name one is to have it.
+        using FileDescriptor turn = FolderLock.Take(_folder);
         string name = ServerFolder.SocketOf(_folder, vm);
         PosixResult result = FileOwnership.Link(_path, name);
         if (result.Error == Errno.Exists)

@@ -31,7 +31,7 @@ internal sealed class PackageStore(string folder, ProgressLine progress)
             using FileStream held = await LockAsync(cancellationToken);
             return Find(set) ?? await FetchAsync(set, cancellationToken);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is (IOException or UnauthorizedAccessException) and not FetchException)
         {
             throw new FetchException($"cannot write to the cache folder {folder}: {error.Message}\nSet XDG_CACHE_HOME to a folder with room to write in.");
         }

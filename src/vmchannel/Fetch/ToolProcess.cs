@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
+using VmChannel.Native;
 
 namespace VmChannel.Cli.Fetch;
 
@@ -51,6 +52,10 @@ internal sealed record ToolProcess(int ExitCode, string Output, string Errors)
         try
         {
             return Process.Start(start)!;
+        }
+        catch (Win32Exception error) when (error.NativeErrorCode != (int)Errno.NotFound)
+        {
+            throw new FetchException($"'{start.FileName}' could not be started: {error.Message}");
         }
         catch (Win32Exception)
         {

@@ -8,6 +8,8 @@ namespace VmChannel.Cli.Http;
 /// <summary>Takes connections, and passes each to a server in a guest.</summary>
 internal sealed class ForwardListener : IDisposable
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
     private readonly Socket _socket;
     private readonly string? _path;
     private string? _lastTrouble;
@@ -53,7 +55,19 @@ internal sealed class ForwardListener : IDisposable
     {
         while (true)
         {
-            Socket client = await _socket.AcceptAsync(cancellationToken);
+            Socket client;
+            try
+            {
+                client = await _socket.AcceptAsync(cancellationToken);
+            }
+            catch (SocketException e)
+            {
+                // As when no descriptor is left: whoever waits is let in once one is.
+                Complain($"cannot accept a connection: {e.Message}; tries again");
+                await Task.Delay(Pause, cancellationToken);
+                continue;
+            }
+
             _ = PassAsync(client, server, isVerbose, cancellationToken);
         }
     }

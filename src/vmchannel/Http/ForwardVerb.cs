@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using VmChannel.Cli.Client;
 using VmChannel.Cli.CommandLine;
 
@@ -61,6 +62,9 @@ internal static class ForwardVerb
                 VmTarget target = await call.FindVmAsync(signals.Token);
                 await using GuestServer server = new(target, call.Words[1], patience);
                 string name = await server.DescribeAsync(signals.Token);
+
+                // Every connection to the guest needs OpenSSL, and .NET aborts a process that has no descriptor left to load it with.
+                RandomNumberGenerator.Fill(stackalloc byte[1]);
                 using ForwardListener listener = ForwardListener.Open(address);
                 _ = StandardStream.WriteOutput($"{listener.Url} -> {name}\n");
                 await listener.RunAsync(server, call.Parsed.GetValue(verbose), signals.Token);

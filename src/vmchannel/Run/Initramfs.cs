@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using VmChannel.Native;
 
 namespace VmChannel.Cli.Run;
 
@@ -25,6 +26,9 @@ internal static class Initramfs
         IReadOnlyList<string> libraries = SharedLibraries.Of(init);
         string folder = Directory.CreateDirectory(Path.Combine(cacheFolder, "initramfs")).FullName;
         string archive = Path.Combine(folder, Key([init, .. libraries], modulesFolder, moduleNames) + ".cpio");
+
+        // One makes it for all that start at the same time, and nobody drops it meanwhile.
+        using FileDescriptor turn = FolderLock.Take(folder);
         if (File.Exists(archive))
         {
             File.SetLastWriteTimeUtc(archive, DateTime.UtcNow);
@@ -33,7 +37,7 @@ internal static class Initramfs
 
         SweepOld(folder);
         IReadOnlyList<string> modules = modulesFolder is null ? [] : new KernelModules(modulesFolder).LoadOrder(moduleNames);
-        string unfinished = $"{archive}.{Environment.ProcessId}";
+        string unfinished = $"{archive}.unfinished";
         using (FileStream file = File.Create(unfinished))
         using (BufferedStream buffered = new(file, 1 << 20))
         {

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -47,13 +48,29 @@ internal sealed class PrivateFolder : IDisposable
 
     /// <summary>Makes the folder, and removes those whose run was killed together with its sweeper.</summary>
     /// <param name="isTerminal">Standard input is a terminal, whose mode is to be restored as well.</param>
+    /// <exception cref="RunException">The shell that removes it cannot be started.</exception>
     public static PrivateFolder Create(bool isTerminal)
     {
         string parent = ParentFolder();
         SweepAbandoned(parent);
-        string path = System.IO.Path.Combine(parent, Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)));
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new(path, new(System.IO.Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None), TerminalPath(isTerminal));
+        string name = Prefix + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+        string path = System.IO.Path.Combine(parent, name);
+        string unlocked = System.IO.Path.Combine(parent, "." + name);
+        Directory.CreateDirectory(unlocked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        FileStream held = new(System.IO.Path.Combine(unlocked, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+
+        // Others that begin now find it locked from its first moment.
+        Directory.Move(unlocked, path);
+        try
+        {
+            return new(path, held, TerminalPath(isTerminal));
+        }
+        catch (Win32Exception error)
+        {
+            Directory.Delete(path, recursive: true);
+            held.Dispose();
+            throw new RunException($"cannot start setsid, which starts the guest: {error.Message}");
+        }
     }
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
@@ -74,7 +91,6 @@ internal sealed class PrivateFolder : IDisposable
 
     public void Dispose()
     {
-        _held.Dispose();
         _sweeper.StandardInput.Close();
         _sweeper.WaitForExit();
         _sweeper.Dispose();
@@ -82,6 +98,9 @@ internal sealed class PrivateFolder : IDisposable
         {
             Directory.Delete(Path, recursive: true);
         }
+
+        // Last, or another run that begins now would remove it at the same time.
+        _held.Dispose();
     }
 
     private static string TerminalPath(bool isTerminal) =>

@@ -156,7 +156,7 @@ internal static class RunVerb
         {
             return 128 + signals.Last;
         }
-        catch (IOException error)
+        catch (Exception error) when (CommandRunner.IsForeseen(error))
         {
             StandardStream.WriteError($"vmchannel: run: {error.Message}\n");
             return Failure;

@@ -152,6 +152,11 @@ internal sealed class ServedDevice : IRunDevice
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
             return new NetworkStream(socket, ownsSocket: true);
         }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new RunException($"{path}: cannot connect to what {_vm}'s server has made there: {e.Message}");
+        }
         catch
         {
             socket.Dispose();

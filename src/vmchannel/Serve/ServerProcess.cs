@@ -126,7 +126,7 @@ internal static class ServerProcess
         }
         else
         {
-            StandardStream.WriteOutput(text);
+            StandardStream.Mention(text);
         }
     }
 }

@@ -19,6 +19,37 @@ public sealed class InitramfsPartsTests : IDisposable
         Assert.All(paths, path => Assert.True(File.Exists(path)));
     }
 
+    /// <summary>As runs in containers that share a cache: their process ids are the same, too.</summary>
+    [Fact]
+    public void Get_SeveralAtTheSameTime_HaveTheSameArchive()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            string cache = Path.Combine(_folder, $"{round}");
+            string[] archives = new string[8];
+            _ = Parallel.For(0, archives.Length, new() { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
+                archives[i] = Initramfs.Get(cache, "/bin/true", modulesFolder: null, []));
+            Assert.Equal([archives[0]], Directory.GetFiles(Path.Combine(cache, "initramfs")));
+            Assert.All(archives, archive => Assert.Equal(archives[0], archive));
+        }
+    }
+
+    [Fact]
+    public void Get_ArchiveThatIsOldToAnother_StaysOrIsMadeAnew()
+    {
+        string archive = Initramfs.Get(_folder, "/bin/true", modulesFolder: null, []);
+        for (int round = 0; round < 300; round++)
+        {
+            File.SetLastWriteTimeUtc(archive, DateTime.UtcNow - TimeSpan.FromDays(2));
+            string[] others = Directory.GetFiles(Path.GetDirectoryName(archive)!).Except([archive]).ToArray();
+            Array.ForEach(others, File.Delete);
+            Parallel.Invoke(
+                () => Assert.Equal(archive, Initramfs.Get(_folder, "/bin/true", modulesFolder: null, [])),
+                () => Initramfs.Get(_folder, "/bin/sh", modulesFolder: null, []));
+            Assert.True(File.Exists(archive));
+        }
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("#!/bin/sh\n")]

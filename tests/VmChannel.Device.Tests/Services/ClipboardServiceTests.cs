@@ -319,6 +319,17 @@ public sealed partial class ClipboardServiceTests
     }
 
     [Fact]
+    public async Task TextPipe_WhoseFolderHasGone_EndsAsEver()
+    {
+        string folder = Directory.CreateTempSubdirectory("vmchannel").FullName;
+        await using HostEndDriver guest = new();
+        Device.Channels.HostEnd end = ServiceCatalog.Create("clipboard", new Dictionary<string, string> { ["text-in"] = Path.Combine(folder, "in") }, guest.Loop, guest.Log);
+        await guest.StartAsync(end);
+        Directory.Delete(folder, recursive: true);
+        await guest.OnLoopAsync(end.Dispose);
+    }
+
+    [Fact]
     public async Task TextFile_CannotBeReplaced_NothingIsLeftBeside()
     {
         string folder = Directory.CreateTempSubdirectory("vmchannel").FullName;

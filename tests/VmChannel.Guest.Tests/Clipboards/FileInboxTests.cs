@@ -57,6 +57,18 @@ public sealed class FileInboxTests : IDisposable
     }
 
     [Fact]
+    public void Drop_AfterTheFolderHasGone_LeavesNothingToDo()
+    {
+        string gone = Path.Combine(_folder, "Downloads");
+        using FileInbox inbox = new(gone);
+        _ = inbox.Begin(new(7, "a.bin", 10));
+        _ = inbox.Append(7, "half"u8);
+        Directory.Delete(gone, recursive: true);
+        inbox.Drop(7);
+        Assert.Equal(FileTransferResult.CanSendData, inbox.Begin(new(7, "a.bin", 10)));
+    }
+
+    [Fact]
     public void Dispose_WhileAFileComes_RemovesIt()
     {
         using (FileInbox inbox = new(_folder))

@@ -14,6 +14,7 @@ internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer,
     private readonly Lock _lock = new();
     private PemFiles? _files;
     private FileStamps _lastTried;
+    private string? _lastTold;
 
 #pragma warning disable CA5398 // what the system allows may be older
     private static SslProtocols Versions => SslProtocols.Tls12 | SslProtocols.Tls13;
@@ -141,11 +142,22 @@ internal sealed partial class TlsLayer(TlsSpec spec, string host, bool isServer,
             try
             {
                 _files = PemFiles.Read(spec);
+                _lastTold = null;
                 LogRenewed(log, description);
             }
             catch (HostEndException e)
             {
-                LogNotRenewed(log, description, e.Message);
+                if (e.InnerException is IOException or UnauthorizedAccessException)
+                {
+                    // Whoever renews them may give them to this user last, which leaves no stamp.
+                    _lastTried = files.Stamps;
+                }
+
+                if (_lastTold != e.Message)
+                {
+                    _lastTold = e.Message;
+                    LogNotRenewed(log, description, e.Message);
+                }
             }
 
             return _files;

@@ -71,7 +71,7 @@ internal sealed partial class TextInlet : Runnable, IReadiness, IDisposable
         if (_isMade)
         {
             _isMade = false;
-            File.Delete(_path);
+            _ = FileDescriptor.Unlink(_path);
         }
     }
 
