@@ -36,6 +36,8 @@ public readonly record struct ChildEnd(int Code, int Signal)
 /// </remarks>
 public static unsafe partial class ChildProcess
 {
+    private const int ChildEnded = 17;
+    private const nint Ignored = 1;
     private const short SetSignalDefaults = 0x04;
     private const short SetSignalMask = 0x08;
     private const short SetSession = 0x80;
@@ -49,6 +51,7 @@ public static unsafe partial class ChildProcess
     public static PosixResult Start(ChildSpec spec)
     {
         PosixResult result = default;
+        HearOfChildren();
 
         // User and groups belong to a thread in Linux, and a child gets those of the thread that starts it (the C library's setuid
         // changes all threads, so the calls below go past it). Hence a thread of its own, which ends with its lesser rights.
@@ -101,6 +104,19 @@ public static unsafe partial class ChildProcess
 
     // WIFEXITED, WEXITSTATUS and WTERMSIG of sys/wait.h.
     private static ChildEnd EndOf(int status) => (status & 0x7F) == 0 ? new((status >> 8) & 0xFF, 0) : new(0, status & 0x7F);
+
+    /// <summary>Whoever started us may have ignored SIGCHLD, which is inherited: then children leave no exit code behind (waitpid(2)).</summary>
+    private static void HearOfChildren()
+    {
+        // struct sigaction begins with the handler, and all zeros are the default; 256 bytes hold it on x86-64 and arm64.
+        // SAFETY: the C library fills at most 152 of the 256 bytes, and reads as many.
+        nint* action = stackalloc nint[256 / sizeof(nint)];
+        if (SignalAction(ChildEnded, null, action) == 0 && *action == Ignored)
+        {
+            new Span<byte>(action, 256).Clear();
+            _ = SignalAction(ChildEnded, action, null);
+        }
+    }
 
     private static PosixResult DropTo(uint uid, uint gid)
     {
@@ -163,6 +179,9 @@ public static unsafe partial class ChildProcess
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall(nint number, nint first, nint second, nint third);
+
+    [LibraryImport("libc", EntryPoint = "sigaction")]
+    private static partial int SignalAction(int signal, nint* action, nint* before);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int pid, int signal);

@@ -53,15 +53,16 @@ internal sealed class DisplayName
     {
         const int MaxFileBytes = 1024 * 1024;
         string? home = Environment.GetEnvironmentVariable("HOME");
-        string? file = Environment.GetEnvironmentVariable("XAUTHORITY") ?? (home is null ? null : Path.Combine(home, ".Xauthority"));
+        string? file = Environment.GetEnvironmentVariable("XAUTHORITY") is { Length: > 0 } named ? named : home is null ? null : Path.Combine(home, ".Xauthority");
         try
         {
             return file is not null && new FileInfo(file) is { Exists: true, Length: < MaxFileBytes }
                 ? DisplayCookie.Find(File.ReadAllBytes(file), Environment.MachineName, _number)
                 : [];
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is FileNotFoundException or UnauthorizedAccessException)
         {
+            // xauth(1) removes it before the new one has its name.
             return [];
         }
     }

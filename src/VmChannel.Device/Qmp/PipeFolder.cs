@@ -108,22 +108,24 @@ internal sealed class PipeFolder : IDisposable
     {
         foreach (string ending in (ReadOnlySpan<string>)[".in", ".out", ".from-guest", ".to-guest"])
         {
-            File.Delete(PathOf(port) + ending);
+            _ = FileDescriptor.Unlink(PathOf(port) + ending);
         }
     }
 
     /// <summary>Gives the folder back; an empty one is removed.</summary>
     public void Dispose()
     {
-        if (_lock is not null)
+        using FileStream? held = _lock;
+        try
         {
-            bool isEmpty = Directory.EnumerateFileSystemEntries(_path).All(entry => Path.GetFileName(entry) == LockName);
-            if (isEmpty)
+            if (held is not null && Directory.EnumerateFileSystemEntries(_path).All(entry => Path.GetFileName(entry) == LockName))
             {
                 Directory.Delete(_path, recursive: true);
             }
-
-            _lock.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody has removed it, as with all that belonged to the VM.
         }
     }
 

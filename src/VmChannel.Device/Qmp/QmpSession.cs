@@ -30,6 +30,7 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     private SerialController? _controller;
     private Task? _retry;
     private int _hasResumed;
+    private bool? _isRunning;
 
     /// <summary>Done when what QEMU refused is to be tried again: the reason may have been a passing one. Null when it refused nothing.</summary>
     public Task? RetryTime => _refused.Count + _stays.Count == 0 ? null : _retry ??= Task.Delay(RetryAfter);
@@ -54,12 +55,12 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
 
                 return Task.CompletedTask;
             case "STOP":
-                return InvokeAsync(() => transport.OnRunning(false));
+                return InvokeAsync(() => NoteRunning(false));
             case "RESUME":
                 _ = Interlocked.Exchange(ref _hasResumed, 1);
                 return InvokeAsync(() =>
                 {
-                    transport.OnRunning(true);
+                    NoteRunning(true);
                     transport.Look();
                 });
             case "RESET":
@@ -75,7 +76,9 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
     {
         _machine = new QemuMachine(client);
         bool isRunning = await _machine.IsRunningAsync(cancellationToken);
-        _ = await InvokeAsync(() => transport.OnConnected(process, isRunning));
+
+        // What QEMU said by itself is newer than its answer, or says the same.
+        _ = await InvokeAsync(() => transport.OnConnected(process, _isRunning ?? isRunning));
         IReadOnlyList<WantedPort> wanted = await loop.InvokeAsync(transport.Wanted);
         (IReadOnlyList<SerialController> controllers, IReadOnlyList<QemuPort> ports) = await _machine.LookAsync(cancellationToken);
         foreach (QemuPort port in ports)
@@ -162,6 +165,13 @@ internal sealed partial class QmpSession(QmpTransport transport, DeviceLoop loop
                 await AskGuestOpenAsync(one.Link, isKnownOpen: false, cancellationToken);
             }
         }
+    }
+
+    /// <summary>Loop thread.</summary>
+    private void NoteRunning(bool isRunning)
+    {
+        _isRunning = isRunning;
+        transport.OnRunning(isRunning);
     }
 
     private string IdOf(int number) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{number}");

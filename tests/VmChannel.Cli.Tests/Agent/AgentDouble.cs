@@ -16,8 +16,11 @@ internal sealed class AgentDouble : IAsyncDisposable
     private Stream? _stream;
     private StreamReader? _lines;
 
-    public AgentDouble(TimeSpan? timeout = null, bool isBeside = false)
-        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? TimeSpan.FromSeconds(30), FreezeTimeout = timeout ?? TimeSpan.FromSeconds(30), IsBeside = isBeside });
+    /// <param name="timeout">How long the agent may be silent.</param>
+    /// <param name="freezeTimeout">How long it may take to freeze.</param>
+    /// <param name="isBeside">It has the port with another client.</param>
+    public AgentDouble(TimeSpan? timeout = null, TimeSpan? freezeTimeout = null, bool isBeside = false)
+        => Agent = new(OpenAsync, new GuestAgentOptions { Timeout = timeout ?? Patience, FreezeTimeout = freezeTimeout ?? Patience, IsBeside = isBeside });
 
     public GuestAgent Agent { get; }
 

@@ -197,7 +197,7 @@ public sealed class GuestAgentTests
     [Fact]
     public async Task Freeze_WithoutAnAnswer_SaysThatTheGuestMayBeFrozen()
     {
-        await using AgentDouble guest = new(TimeSpan.FromMilliseconds(500));
+        await using AgentDouble guest = new(freezeTimeout: TimeSpan.FromMilliseconds(100));
         Task<long> freeze = guest.Agent.FreezeAsync(cancellationToken: Cancellation);
         await guest.SyncAsync();
         Assert.EndsWith("may be frozen now: thaw them (fsfreeze thaw)", (await Assert.ThrowsAsync<AgentException>(() => freeze)).Message, StringComparison.Ordinal);

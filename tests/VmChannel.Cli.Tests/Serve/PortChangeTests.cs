@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using VmChannel.Cli.Serve;
 using VmChannel.Device.Channels;
+using VmChannel.Testing;
 using Xunit;
 
 namespace VmChannel.Cli.Tests.Serve;
@@ -83,7 +84,7 @@ public sealed class PortChangeTests
     public async Task Change_ServerAtTheSamePlace_GoesOnWithItsLog()
     {
         await using ServerRig rig = new();
-        int port = FreePort();
+        int port = TcpPort.Free();
         VmHost vm = await rig.AddAsync("one", $"port=1,protocol=test.a,char=tcp:127.0.0.1:{port},server,logfile={rig.File("a.log")}");
         await File.WriteAllTextAsync(rig.File("a.log"), "before", ServerRig.Cancellation);
         ServedPort before = vm.Ports[1]!;
@@ -99,7 +100,7 @@ public sealed class PortChangeTests
     public async Task Change_NeitherTheNewNorTheOldCanBeHad_FreesNumberAndName()
     {
         await using ServerRig rig = new();
-        int port = FreePort();
+        int port = TcpPort.Free();
         string folder = Directory.CreateDirectory(rig.File("logs")).FullName;
         VmHost vm = await rig.AddAsync("one", $"port=1,protocol=test.a,char=tcp:127.0.0.1:{port},server,logfile={folder}/a.log");
         Directory.Delete(folder, recursive: true);
@@ -132,13 +133,6 @@ public sealed class PortChangeTests
         _ = await rig.AddAsync("three", $"port=1,protocol=test.a,service=echo,logfile={log}");
         Assert.True(await rig.Server.RemoveAsync("three", ServerRig.Cancellation));
         _ = await two.ChangeAsync(1, $"logfile={log}", ServerRig.Cancellation);
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static Socket Connect(string path)

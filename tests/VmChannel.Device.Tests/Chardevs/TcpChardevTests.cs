@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.Versioning;
 using VmChannel.Device.Channels;
 using VmChannel.Device.Chardevs;
+using VmChannel.Testing;
 using Xunit;
 
 namespace VmChannel.Device.Tests.Chardevs;
@@ -102,7 +103,7 @@ public sealed class TcpChardevTests
     [Fact]
     public async Task Client_ServerAbsent_IsNeverReady()
     {
-        using ChardevRig rig = new(Format("tcp:127.0.0.1:{0}", FreePort()));
+        using ChardevRig rig = new(Format("tcp:127.0.0.1:{0}", TcpPort.Free()));
         HostEndException failure = await Assert.ThrowsAsync<HostEndException>(async () =>
         {
             rig.Start();
@@ -124,7 +125,7 @@ public sealed class TcpChardevTests
     [Fact]
     public void Client_Reconnect_ComesBack()
     {
-        int port = FreePort();
+        int port = TcpPort.Free();
         using ChardevRig rig = ChardevRig.Started(Format("tcp:127.0.0.1:{0},reconnect-ms=10", port));
         for (int round = 0; round < 2; round++)
         {
@@ -147,13 +148,6 @@ public sealed class TcpChardevTests
     }
 
     private static int Port(ChardevRig rig) => ((TcpServer)rig.End).LocalAddress!.Port;
-
-    private static int FreePort()
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 
     private static string Format(string options, int port) => string.Format(System.Globalization.CultureInfo.InvariantCulture, options, port);
 }

@@ -46,6 +46,17 @@ public sealed class PipeFolderTests : IDisposable
         Assert.Contains("is open to other users", Assert.Throws<IOException>(_pipes.Open).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>As when all that belonged to a VM is removed before its server is told to end.</summary>
+    [Fact]
+    public void Dispose_AfterItHasGone_LeavesNothingToDo()
+    {
+        _pipes.Open();
+        Directory.Delete(_path, recursive: true);
+        _pipes.Remove(new(1, "org.test.one"));
+        _pipes.Dispose();
+        Assert.False(Directory.Exists(_path));
+    }
+
     [Fact]
     public void WhyNotPrivate_OfAnothersFolder_SaysWhose()
         => Assert.Contains(

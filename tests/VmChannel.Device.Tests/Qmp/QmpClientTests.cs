@@ -86,22 +86,6 @@ public sealed class QmpClientTests : IDisposable
         Assert.InRange(taken, QmpMessage.MaxBytes - (1 << 20), QmpMessage.MaxBytes + (4 << 20));
     }
 
-    /// <summary>100 MB that do end in a line, and are not kept to see whether they do.</summary>
-    [Fact]
-    public async Task Line_OfAHundredMegabytes_IsNotTakenIn()
-    {
-        await using QmpClient client = await ConnectAsync();
-        byte[] piece = new byte[1 << 20];
-        piece.AsSpan().Fill((byte)'a');
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        long taken = await _monitor.FloodAsync(piece, 100);
-        await Assert.ThrowsAnyAsync<Exception>(() => _monitor.SayAsync("\"}"));
-
-        Assert.Contains("a line of more than", await client.Completion.WaitAsync(Deadline, Cancellation), StringComparison.Ordinal);
-        Assert.InRange(taken, QmpMessage.MaxBytes - (1 << 20), QmpMessage.MaxBytes + (4 << 20));
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 32L << 20);
-    }
-
     /// <summary>What waits for an answer ends at once, with the reason, and the connection with it.</summary>
     [Theory]
     [InlineData("garbage", "not JSON at byte 0")]

@@ -177,6 +177,18 @@ public sealed class QmpTransportTests : IDisposable
         Assert.False(_log.Contains("has left"));
     }
 
+    /// <summary>Between the answer to the question and what is done about it, the answer becomes wrong.</summary>
+    [Fact]
+    public async Task Guest_ThatIsPausedWhileQemuIsMet_IsSuspendedUntilItGoesOn()
+    {
+        await _monitor.GreetAsync();
+        _ = await ServeUntilAsync("query-status", then: """{"event": "STOP"}""");
+        _ = await ServeUntilAsync("device_add");
+        await WaitForAsync(() => _transport.IsConnected && _transport.State.IsSuspended);
+        await _monitor.SayAsync("""{"event": "RESUME"}""");
+        await WaitForAsync(() => !_transport.State.IsSuspended);
+    }
+
     public void Dispose()
     {
         _transport.StopAsync().Wait(Deadline, TestContext.Current.CancellationToken);
@@ -190,9 +202,9 @@ public sealed class QmpTransportTests : IDisposable
         _monitor.Dispose();
     }
 
-    /// <summary>Answers as a QEMU with one controller does, up to a command, which is refused if there is a reason.</summary>
+    /// <summary>Answers as a QEMU with one controller does, up to a command, which is refused if there is a reason, and followed by what happens then.</summary>
     /// <returns>That command's line.</returns>
-    private async Task<string> ServeUntilAsync(string command, string? refusal = null)
+    private async Task<string> ServeUntilAsync(string command, string? refusal = null, string then = "")
     {
         while (true)
         {
@@ -221,7 +233,7 @@ public sealed class QmpTransportTests : IDisposable
             string outcome = name == command && refusal is not null
                 ? $"\"error\": {{\"class\": \"GenericError\", \"desc\": \"{refusal}\"}}"
                 : $"\"return\": {value}";
-            await _monitor.SayAsync($"{{{outcome}, \"id\": {asked.GetProperty("id")}}}");
+            await _monitor.SayAsync($"{{{outcome}, \"id\": {asked.GetProperty("id")}}}{(name == command ? $"\n{then}" : "")}");
             if (name == command)
             {
                 return line;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VmChannel.Device.Events;
 using VmChannel.Device.Ports;
 using VmChannel.Device.VirtioSerial;
@@ -139,26 +140,33 @@ public sealed class StallTests
         ScriptedEnd end = rig.Plug(1);
         using Guest guest = new(rig);
         SerialRig.Open(guest.Driver, 1);
+        TimeSpan longest = TimeSpan.Zero;
         for (int i = 0; i < 50; i++)
         {
+            long began = Stopwatch.GetTimestamp();
             rig.Thread.Invoke(() => end.Allow(1));
             guest.Driver.Write(1, new byte[10]);
             rig.Thread.Settle(2);
             rig.Thread.Invoke(() => end.Allow(long.MaxValue));
             Wait.Until(() => end.TakenCount == 10 * (i + 1), "the bytes");
+            longest = Stopwatch.GetElapsedTime(began) is TimeSpan elapsed && elapsed > longest ? elapsed : longest;
         }
 
-        Assert.DoesNotContain(rig.Since(), each => each.Kind == DeviceEventKind.Throttled);
+        // On a machine that stops for a second, a moment can be one.
+        int told = Told();
+        Assert.True(told == 0 || longest >= TimeSpan.FromSeconds(1), $"{told} told, of {longest} at most");
         Assert.InRange(rig.Ports[1].Counters.Throttles, 1, 50);
         rig.Thread.Invoke(() => end.Allow(1));
         guest.Driver.Write(1, new byte[100]);
-        _ = rig.WaitFor(DeviceEventKind.Throttled);
+        Wait.Until(() => Told() > told, "a throttle to be told");
         Assert.NotNull(rig.Ports[1].State.ThrottledSince);
         rig.Thread.Invoke(() => end.Allow(long.MaxValue));
         _ = rig.WaitFor(DeviceEventKind.Unthrottled);
         Assert.Null(rig.Ports[1].State.ThrottledSince);
-        Assert.Single(rig.Since(), each => each.Kind == DeviceEventKind.Throttled);
+        Assert.Equal(told + 1, Told());
         Assert.InRange(rig.Ports[1].Counters.ThrottledMilliseconds, 900, 60_000);
+
+        int Told() => rig.Since().Count(each => each.Kind == DeviceEventKind.Throttled);
     }
 
     /// <summary>What waits is void when its queue stops.</summary>

@@ -93,7 +93,8 @@ public sealed class ChannelRelayTests : IDisposable
                 }
             },
             Stop);
-        for (long last = -1; last != channel.BytesWritten; await Task.Delay(100, Stop))
+        // Until the relay waits: it has begun, goes no further, and does not take what is in its pipe.
+        for (long last = 0; last == 0 || last != channel.BytesWritten || !IsFull(_input.Writer); await Task.Delay(100, Stop))
         {
             last = channel.BytesWritten;
         }
@@ -106,6 +107,12 @@ public sealed class ChannelRelayTests : IDisposable
     }
 
     private ChannelRelay Relay(ChannelStream channel, TimeSpan linger) => new(channel, _input.Reader, _output.Writer, linger);
+
+    private static bool IsFull(FileDescriptor pipe)
+    {
+        PollEntry[] entries = [new(pipe.Number, PollEvents.Out)];
+        return Poll.Wait(entries, TimeSpan.Zero).Value == 0;
+    }
 
     private static void WriteAll(FileDescriptor fd, ReadOnlySpan<byte> bytes)
     {

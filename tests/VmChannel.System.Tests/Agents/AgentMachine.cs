@@ -14,6 +14,8 @@ public sealed class AgentMachine : IAsyncLifetime
 
     private const long DiskBytes = 32 * 1024 * 1024;
 
+    private static readonly string[] Patient = ["--timeout", "50s"];
+
     // The agent's root, so that it has programs to run.
     private const string Root = HostFiles.Root;
 
@@ -59,13 +61,16 @@ public sealed class AgentMachine : IAsyncLifetime
     /// <summary>A path on the host for what a test needs.</summary>
     internal string File(string name) => _folder.File(name);
 
+    /// <remarks>The process that was started ends before the one in the background has written its number.</remarks>
     internal Task StartAgentAsync() => Guest.RunAsync(
-        $"chroot {Root} {_agent} -d -m virtio-serial -p {Machine.PathOf(QemuAgent.PortName)} -t /tmp -f /tmp/qga.pid -l /tmp/qga.log");
+        $"chroot {Root} {_agent} -d -m virtio-serial -p {Machine.PathOf(QemuAgent.PortName)} -t /tmp -f /tmp/qga.pid -l /tmp/qga.log && "
+        + $"until [ -s {Root}/tmp/qga.pid ]; do sleep 0.01; done");
 
     /// <summary>Ends it as an accident would.</summary>
     internal Task KillAgentAsync() => Guest.RunAsync(
         $"read -r pid <{Root}/tmp/qga.pid; kill -9 $pid; while [ -e /proc/$pid ]; do sleep 0.01; done; rm {Root}/tmp/qga.pid");
 
-    /// <summary>The published <c>vmchannel agent</c>, without input.</summary>
-    internal Task<(int Code, string Output, string Errors)> RunAsync(params string[] words) => Serve.CommandAsync(["agent", .. words]);
+    /// <summary>The published <c>vmchannel agent</c>, without input. The agent may be silent for long, unless the words say how long.</summary>
+    internal Task<(int Code, string Output, string Errors)> RunAsync(string verb, params string[] words)
+        => Serve.CommandAsync(["agent", verb, .. words.Contains("--timeout") ? [] : Patient, .. words]);
 }

@@ -75,7 +75,7 @@ public sealed class AgentTests(AgentMachine machine) : IClassFixture<AgentMachin
         (int code, string output, string errors) = await machine.RunAsync("cp", source, ":/tmp");
         Assert.True(code == 0, errors);
         Assert.Equal("740", (await machine.RunAsync("exec", "-n", "--", "stat", "-c", "%a", "/tmp/big")).Output);
-        Assert.StartsWith(hash, (await machine.RunAsync("exec", "-n", "--timeout", "30s", "--", "sha256sum", "/tmp/big")).Output, StringComparison.Ordinal);
+        Assert.StartsWith(hash, (await machine.RunAsync("exec", "-n", "--", "sha256sum", "/tmp/big")).Output, StringComparison.Ordinal);
 
         string back = machine.File("back");
         (code, output, errors) = await machine.RunAsync("cp", "--json", $"{AgentMachine.Vm}:/tmp/big", back);
@@ -145,10 +145,11 @@ public sealed class AgentTests(AgentMachine machine) : IClassFixture<AgentMachin
         (int code, _, string errors) = await machine.RunAsync("ping", "--timeout", "1s");
         Assert.Equal(1, code);
         Assert.Matches(@"^vmchannel: device port \d+ \(org\.qemu\.guest_agent\.0\): no answer from the guest agent in 1 s: is qemu-guest-agent running in the guest\?", errors);
-        Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 1, 30);
+        Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 1, Patience.Short.TotalSeconds);
 
-        Task<(int Code, string Output, string Errors)> ping = machine.RunAsync("ping", "--timeout", "60s");
-        _ = await machine.Serve.Log.WaitForAsync("client", machine.Serve.Log.Count - 1);
+        await using EventTrail trail = await EventTrail.StartAsync(machine.Serve);
+        Task<(int Code, string Output, string Errors)> ping = machine.RunAsync("ping", "--timeout", "50s");
+        _ = await trail.WaitForAsync("client-connected", QemuAgent.PortName);
         await machine.StartAgentAsync();
         Assert.Equal(0, (await ping).Code);
     }
@@ -156,10 +157,10 @@ public sealed class AgentTests(AgentMachine machine) : IClassFixture<AgentMachin
     [Fact]
     public async Task Exec_WhoseAgentIsKilled_SaysSoAtOnce_AndTheNextOneWorks()
     {
-        await using HostProcess exec = Start(null, "exec", "-n", "--timeout", "60s", "--", "sh", "-c", "echo > /tmp/started; exec sleep 600");
+        await using HostProcess exec = Start(null, "exec", "-n", "--timeout", "10m", "--", "sh", "-c", "echo > /tmp/started; exec sleep 600");
         await machine.Guest.UntilAsync("[ -e /tmp/started ]");
         await machine.KillAgentAsync();
-        Assert.Equal(1, await exec.Ended.WaitAsync(TimeSpan.FromSeconds(50), Cancellation));
+        Assert.Equal(1, await exec.Ended.WaitAsync(Patience.Short, Cancellation));
         Assert.Contains("the guest agent closed the port before it had answered guest-exec", exec.Errors.ToString(), StringComparison.Ordinal);
 
         await machine.StartAgentAsync();
@@ -189,7 +190,7 @@ public sealed class AgentTests(AgentMachine machine) : IClassFixture<AgentMachin
     public async Task Library_TwoAtOnce_BesideAClientOfTheSocket_GetTheirOwnAnswers()
     {
         using ChannelClient other = ChannelClient.Connect(machine.Socket);
-        GuestAgentOptions beside = new() { IsBeside = true };
+        GuestAgentOptions beside = new() { IsBeside = true, Timeout = Patience.Short };
         await using QemuAgent one = new(machine.Serve.Control, AgentMachine.Vm, beside);
         await using QemuAgent two = new(machine.Serve.Control, AgentMachine.Vm, beside);
 

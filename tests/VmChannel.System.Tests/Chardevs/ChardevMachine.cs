@@ -1,12 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using VmChannel.SystemTests.Rig;
+using VmChannel.Testing;
 
 namespace VmChannel.SystemTests.Chardevs;
 
 /// <summary>A server with a channel for every chardev and service, and a guest.</summary>
 public sealed class ChardevMachine : IAsyncLifetime
 {
+    private const string Protocol = "protocol=test.";
     private static readonly string[] Services = ["echo", "sink", "source", "log,path=lines.log"];
 
     private readonly TestFolder _folder = new();
@@ -16,7 +18,7 @@ public sealed class ChardevMachine : IAsyncLifetime
 
     internal string AbstractName { get; } = $"vmt-{Guid.NewGuid():N}";
 
-    internal IPEndPoint TcpServer { get; } = new(IPAddress.Loopback, FreePort());
+    internal IPEndPoint TcpServer { get; } = new(IPAddress.Loopback, TcpPort.Free());
 
     /// <summary>Accepts what the tcp client chardev connects.</summary>
     internal Socket TcpListener => _tcpListener;
@@ -57,14 +59,15 @@ public sealed class ChardevMachine : IAsyncLifetime
                 ("stdio", "stdio"),
                 ("null", "null"),
                 ("fd", "fd:7"),
-            }.SelectMany(channel => (string[])["-virtioserial", $"protocol=test.{channel.Name},char={channel.Chardev}"]),
-            .. Services.SelectMany(service => (string[])["-virtioserial", $"protocol=test.{service.Split(',')[0]},service={service.Replace("path=", $"path={_folder.Root}/", StringComparison.Ordinal)}"]),
+            }.SelectMany(channel => (string[])["-virtioserial", $"{Protocol}{channel.Name},char={channel.Chardev}"]),
+            .. Services.SelectMany(service => (string[])["-virtioserial", $"{Protocol}{service.Split(',')[0]},service={service.Replace("path=", $"path={_folder.Root}/", StringComparison.Ordinal)}"]),
         ];
         int port = ((IPEndPoint)_inherited.LocalEndPoint!).Port;
         Serve = await ServeProcess.StartAsync(_folder, new ServeStreams(Redirections: $"7<>/dev/tcp/127.0.0.1/{port}", OutputIsAChannel: true), channels);
         Inherited = ChannelClient.Of(await _inherited.AcceptAsync());
         Guest = await UmlGuest.BootAsync(Serve);
-        await Guest.UntilAsync("[ -e /dev/vmchannel/test/log ]");
+        await Guest.UntilAsync(string.Join(" && ", channels.Where(word => word.StartsWith(Protocol, StringComparison.Ordinal))
+            .Select(word => $"[ -e {PathOf(word[Protocol.Length..].Split(',')[0])} ]")));
     }
 
     public async ValueTask DisposeAsync()
@@ -86,13 +89,6 @@ public sealed class ChardevMachine : IAsyncLifetime
     {
         socket.Bind(address);
         socket.Listen();
-    }
-
-    private static int FreePort()
-    {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }
 

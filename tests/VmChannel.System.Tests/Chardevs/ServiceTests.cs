@@ -26,10 +26,11 @@ public sealed partial class ServiceTests(ChardevMachine machine)
     public async Task Log_WritesLinesWithTheirTimes()
     {
         await machine.Guest.RunAsync($"printf 'first line\\nsecond line\\n' > {ChardevMachine.PathOf("log")}");
-        string[] lines = [];
+        string text = "";
         await Patience.UntilAsync(
-            () => (lines = File.Exists(machine.File("lines.log")) ? File.ReadAllLines(machine.File("lines.log")) : []).Length >= 2,
-            () => string.Join('\n', lines));
+            () => (text = File.Exists(machine.File("lines.log")) ? File.ReadAllText(machine.File("lines.log")) : "").EndsWith("second line\n", StringComparison.Ordinal),
+            () => text);
+        string[] lines = text.Split('\n');
 
         Assert.Matches(Stamped(), lines[0]);
         Assert.EndsWith("first line", lines[0], StringComparison.Ordinal);

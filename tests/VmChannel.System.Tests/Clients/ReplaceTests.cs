@@ -1,5 +1,6 @@
 using System.Net;
 using VmChannel.SystemTests.Rig;
+using VmChannel.Testing;
 
 namespace VmChannel.SystemTests.Clients;
 

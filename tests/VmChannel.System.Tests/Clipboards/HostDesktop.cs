@@ -73,7 +73,7 @@ internal sealed class HostDesktop : IAsyncDisposable
                 "--setenv", "WLR_LIBINPUT_NO_DEVICES", "1",
             ],
             "/usr/bin/sway", "-c", Path.Combine(runtime, "sway.conf"));
-        await Patience.UntilAsync(() => File.Exists(Path.Combine(runtime, Name)), () => $"sway does not start: {server.Errors}");
+        await Patience.UntilAsync(() => ChannelClient.CanConnect(Path.Combine(runtime, Name)), () => $"sway does not start: {server.Errors}");
         return new(
             server, Path.Combine(runtime, Name), await WriteToolsAsync(folder, packages, "wl-copy", "wl-paste"), "wl-copy -t text/plain", "wl-paste -n",
             new Dictionary<string, string?> { ["WAYLAND_DISPLAY"] = Name, ["XDG_RUNTIME_DIR"] = runtime, ["DISPLAY"] = null });

@@ -52,7 +52,7 @@ public sealed class ClientVerbTests(UmlMachine machine) : GuestTests(machine)
     public async Task Attach_InAPipe_AsksAndPrintsTheAnswer()
     {
         Task<string> guest = Guest.RunAsync(Listen);
-        await using HostProcess attach = Start(null, "attach", Vm, Machine.Spare, "--linger", "5s");
+        await using HostProcess attach = Start(null, "attach", Vm, Machine.Spare, "--until-guest-close", "--linger", "60s");
         await attach.Input.WriteAsync(Encoding.ASCII.GetBytes("a question\n"), TestContext.Current.CancellationToken);
         attach.Input.Close();
 
@@ -81,6 +81,7 @@ public sealed class ClientVerbTests(UmlMachine machine) : GuestTests(machine)
         await using HostProcess capture = Start(null, "capture", Vm, Machine.Echo, "-o", file);
         await Patience.UntilAsync(() => File.Exists(file) && new FileInfo(file).Length > 0, () => capture.Errors.ToString());
         Assert.Equal("hello", (await Guest.RunAsync($"exec 5<>{Machine.PathOf(Machine.Echo)}; printf hello >&5; head -c 5 <&5; echo")).Trim());
+        await Patience.UntilAsync(() => System.Text.RegularExpressions.Regex.Count(Recorded(), "hello") == 2, () => $"never recorded: {Recorded()}");
         capture.Signal(PosixSignalNumber.Interrupt);
         Assert.Equal(0, await capture.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
         Assert.Contains("5 B from the guest, 5 B to it", capture.Errors.ToString(), StringComparison.Ordinal);
@@ -93,6 +94,12 @@ public sealed class ClientVerbTests(UmlMachine machine) : GuestTests(machine)
             $"exec 5<{Machine.PathOf(Machine.Spare)}; until heard=$(head -c 5 <&5) && [ -n \"$heard\" ]; do sleep 0.05; done; echo \"$heard\"");
         Assert.Equal(0, (await Machine.Serve.CommandAsync("replay", Vm, Machine.Spare, file)).Code);
         Assert.Equal("hello", (await guest).Trim());
+
+        string Recorded()
+        {
+            using StreamReader reader = new(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            return reader.ReadToEnd();
+        }
     }
 
     [Fact]

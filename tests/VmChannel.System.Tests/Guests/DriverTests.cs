@@ -33,7 +33,7 @@ public abstract class DriverTests(Machine machine) : GuestTests(machine)
         await Guest.RunAsync($"echo {device} > {Driver}/bind");
         await Machine.WaitForLinksAsync();
 
-        Assert.Equal("patience", await Guest.RunAsync($"read -r line < {Machine.PathOf(Machine.Held)}; echo $line"));
+        Assert.Equal("patience", await Guest.RunAsync($"exec 5<{Machine.PathOf(Machine.Held)}; until read -r line <&5; do sleep 0.02; done; echo $line"));
     }
 }
 

@@ -47,7 +47,7 @@ public abstract class HostEndTests(Machine machine, int parts) : GuestTests(mach
         Pattern pattern = new("early", parts);
         using ChannelClient client = Machine.Connect(Machine.Spare);
         Task sender = pattern.WriteAsync(client.Stream);
-        Task<string> checksum = Guest.RunAsync($"head -c {pattern.Length} {Machine.PathOf(Machine.Spare)} | cksum", Patience.Long);
+        Task<string> checksum = Guest.RunAsync(GuestScripts.TakeChecksum(Machine.PathOf(Machine.Spare), pattern.Length), Patience.Long);
 
         Assert.Equal(await pattern.ChecksumAsync(), await checksum);
         await sender;
@@ -60,7 +60,7 @@ public abstract class HostEndTests(Machine machine, int parts) : GuestTests(mach
         Pattern down = new("down", parts);
         using ChannelClient client = Machine.Connect(Machine.Spare);
         Task<string> guest = Guest.RunAsync(
-            $"exec 5<>{Machine.PathOf(Machine.Spare)}; {up.GuestWriter} >&5 & head -c {down.Length} <&5 | cksum; wait", Patience.Long);
+            $"exec 5<>{Machine.PathOf(Machine.Spare)}; {up.GuestWriter} >&5 & {{ {GuestScripts.Take(5, down.Length)}; }} | cksum; wait", Patience.Long);
         Task sender = down.WriteAsync(client.Stream);
 
         Assert.Equal(up.Length, await up.CheckAsync(client.Stream));

@@ -14,7 +14,7 @@ public sealed class PauseTests(QemuMachine machine) : GuestTests(machine)
         using ChannelClient client = Machine.Connect(Machine.Held);
         using ChannelClient spare = Machine.Connect(Machine.Spare);
         Task<string> writer = Guest.RunAsync($"{up.GuestWriter} > {Machine.PathOf(Machine.Held)}", Patience.Long);
-        Task<string> reader = Guest.RunAsync($"head -c {down.Length} {Machine.PathOf(Machine.Spare)} | cksum", Patience.Long);
+        Task<string> reader = Guest.RunAsync(GuestScripts.TakeChecksum(Machine.PathOf(Machine.Spare), down.Length), Patience.Long);
         Task sender = down.WriteAsync(spare.Stream);
         long position = 0;
         for (int turn = 1; turn < 6; turn++)

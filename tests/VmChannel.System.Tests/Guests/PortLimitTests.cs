@@ -45,7 +45,7 @@ public sealed class PortLimitTests
 
     private static async Task CheckAllAsync(Guest guest, int last)
     {
-        await guest.UntilAsync($"[ -e /dev/vmchannel/test/p{last} ]");
+        await guest.UntilAsync($"(for ((n = 1; n <= {last}; n++)); do [ -e /dev/vmchannel/test/p$n ] || exit; done)");
         string script = $$"""
             for ((n = 1; n <= {{last}}; n++)); do
                 exec 5<>/dev/vmchannel/test/p$n || exit

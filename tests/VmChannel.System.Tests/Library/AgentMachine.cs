@@ -30,6 +30,7 @@ public sealed class AgentMachine : IAsyncLifetime
             "-virtioserial", $"protocol={Crowded},char=unix:{SocketOf(Crowded)},server");
         Guest = await UmlGuest.BootAsync(Serve, "mem=512M");
         await Guest.RunAsync(HostFiles.Mount("dev proc sys tmp"));
+        await Guest.UntilAsync(string.Join(" && ", new[] { Echo, Held, Flapping, Crowded }.Select(name => $"[ -e {Machine.PathOf(name)} ]")));
     }
 
     public async ValueTask DisposeAsync()

@@ -14,7 +14,7 @@ public sealed class UsbLibraryTests(OldXhciMachine machine)
     [Fact]
     public async Task Stream_HostComesAndGoes_IsTheCarrier()
     {
-        Task<string> agent = RunAsync("hosts", UsbMachine.Second, 3);
+        Task<string> agent = machine.Guest.RunAsync($"rm -f /tmp/hosts; guest-agent hosts {UsbMachine.Second} 3 >/tmp/hosts; cat /tmp/hosts");
         for (int host = 1; host <= 3; host++)
         {
             using ChannelClient client = machine.Connect(UsbMachine.Second);
@@ -23,7 +23,7 @@ public sealed class UsbLibraryTests(OldXhciMachine machine)
             client.Dispose();
 
             // The agent looks a few times a second.
-            await Task.Delay(1000, TestContext.Current.CancellationToken);
+            await machine.Guest.UntilAsync($"grep -q 'generation {host} over' /tmp/hosts");
         }
 
         Assert.Equal("generation 1 over\ngeneration 2 over\ngeneration 3 over", await agent);
@@ -49,10 +49,11 @@ public sealed class UsbLibraryTests(OldXhciMachine machine)
             tty=$(readlink -f {{UsbMachine.PathOf(UsbMachine.Held)}})
             a=/sys/class/tty/${tty##*/}/device/../..
             a=$(cd -P $a && pwd -P) && echo 0 >$a/authorized
-            for ((n = 0; n < 100; n++)); do [ -e /proc/$p/exe ] || break; sleep 0.1; done
+            for ((n = 0; n < 500; n++)); do [ -e /proc/$p/exe ] || break; sleep 0.1; done
             echo 1 >$a/authorized
             cat /tmp/unplug
             """);
+        await machine.WaitForLinksAsync();
         Assert.True(said.StartsWith("5 bytes\nChannelUnpluggedException: org.example.held (/dev/ttyUSB", StringComparison.Ordinal), said);
     }
 
@@ -60,7 +61,7 @@ public sealed class UsbLibraryTests(OldXhciMachine machine)
     public async Task Tool_OnAdapters_ListsAndOpensThem()
     {
         Assert.Matches(@"org\.example\.echo +- +/dev/ttyUSB[0-9]", await machine.Guest.RunAsync("vmchannel-guest list"));
-        Assert.Equal("hello", await machine.Guest.RunAsync($"echo hello | vmchannel-guest open -q 2 {UsbMachine.Echo}"));
+        Assert.Equal("hello", await machine.Guest.RunAsync($"{{ echo hello; until [ -s /tmp/opened ]; do sleep 0.05; done; }} | vmchannel-guest open -q 0 {UsbMachine.Echo} >/tmp/opened; cat /tmp/opened; rm /tmp/opened"));
     }
 
     private Task<string> RunAsync(string scenario, string protocol, int number = 0) =>

@@ -23,7 +23,7 @@ public abstract class StallReportTests(Machine machine) : GuestTests(machine)
         using ChannelClient full = Machine.ConnectFile(Full);
         Pattern pattern = new("stalls", 1);
         Task<string> reader = Guest.RunAsync(
-            $"exec 5<>{Machine.PathOf(Unread)}; until [ -e /tmp/stalls.read ]; do sleep 0.1; done; head -c {pattern.Length} <&5 | cksum", Patience.Long);
+            $"exec 5<>{Machine.PathOf(Unread)}; until [ -e /tmp/stalls.read ]; do sleep 0.1; done; {{ {GuestScripts.Take(5, pattern.Length)}; }} | cksum", Patience.Long);
         Task sender = SendAsync();
         Task<string> writer = Guest.RunAsync($"{pattern.GuestWriter} > {Machine.PathOf(Full)}", Patience.Long);
         Task<string> lonely = Guest.RunAsync($"{new Pattern("lonely", 1).GuestWriter} > {Machine.PathOf(Alone)}", Patience.Long);

@@ -25,6 +25,21 @@ internal sealed class ChannelClient : IDisposable
         return new(socket);
     }
 
+    /// <summary>Whether somebody accepts at a path: a socket is there a moment before it can be connected to.</summary>
+    public static bool CanConnect(string path)
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     public static ChannelClient Of(Socket socket) => new(socket);
 
     public async Task SendAsync(string text) => await Stream.WriteAsync(Encoding.UTF8.GetBytes(text));

@@ -62,10 +62,18 @@ internal abstract class Guest : IAsyncDisposable
         }
     }
 
+    /// <summary>Resets the machine from within, at once: the command never answers.</summary>
+    public async Task ResetAsync()
+    {
+        int boots = Boots;
+        _ = _shell.RunAsync("echo b >/proc/sysrq-trigger");
+        await WaitForBootAsync(boots + 1);
+    }
+
     /// <summary>Waits until it has come up for the n-th time.</summary>
     public async Task WaitForBootAsync(int number)
     {
-        Task ready = Patience.UntilAsync(() => _shell.Boots >= number, () => $"the guest did not come up\n{Describe()}");
+        Task ready = Patience.UntilAsync(() => _shell.Boots >= number, () => $"the guest did not come up\n{Describe()}", Patience.Long);
         if (await Task.WhenAny(ready, Monitor.Ended) != ready)
         {
             throw new InvalidOperationException($"the guest's monitor ended with {await Monitor.Ended}\n{Describe()}");

@@ -15,6 +15,22 @@ internal static class GuestScripts
     /// <summary>Starts a program that has a channel open, and neither reads nor writes.</summary>
     public static string Hold(string path) => $"exec 5<>{path} 3>&-; sleep 100000 >/dev/null 2>&1 & echo $! >/tmp/holder";
 
+    /// <summary>
+    /// Reads exactly so many bytes of a descriptor to standard output. As long as the driver has not heard of a host end, which may have come long ago, a read
+    /// is at the end of the file: it is tried again.
+    /// </summary>
+    public static string Take(int descriptor, long bytes) => $$"""
+        report=/tmp/taken.$BASHPID
+        for ((rest = {{bytes}}; rest > 0; )); do
+            dd bs=256k iflag=fullblock,count_bytes count=$rest <&{{descriptor}} 2>$report || exit
+            while read -r count unit _; do [[ $unit != byte* ]] || taken=$count; done <$report
+            ((rest -= taken)); ((taken)) || sleep 0.02
+        done; rm $report
+        """;
+
+    /// <summary>What cksum says of so many bytes that a channel gives.</summary>
+    public static string TakeChecksum(string path, long bytes) => $"exec 6<{path}; {{ {Take(6, bytes)}; }} | cksum";
+
     /// <summary>Exchanges a line with a client at the other end, each saying its own.</summary>
     public static async Task ExchangeAsync(this Guest guest, string path, ChannelClient client)
     {

@@ -73,7 +73,9 @@ internal sealed class HostProcess : IAsyncDisposable
             IsBackground = true,
         };
         keeper.Start();
-        return new(started.Task.GetAwaiter().GetResult(), Path.GetFileName(command[0]), keepsOutput);
+        Process leader = started.Task.GetAwaiter().GetResult();
+        WaitForSession(leader.Id);
+        return new(leader, Path.GetFileName(command[0]), keepsOutput);
     }
 
     /// <summary>Runs a program to its end.</summary>
@@ -91,9 +93,37 @@ internal sealed class HostProcess : IAsyncDisposable
     /// <summary>Processor time it has used so far, in clock ticks (proc(5): utime and stime).</summary>
     public long ProcessorTicks()
     {
-        string stat = File.ReadAllText($"/proc/{Id}/stat");
-        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        string[] fields = Stat(Id);
         return long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Waits until none of its threads has run for a moment.</summary>
+    public async Task UntilAsleepAsync()
+    {
+        string last = "";
+        using CancellationTokenSource limit = new(Patience.Short);
+        for (string now = Runs(); now != last; now = Runs())
+        {
+            last = now;
+            await Task.Delay(200, limit.Token);
+        }
+
+        // How long each has run, in ns (the kernel's Documentation/scheduler/sched-stats.rst).
+        string Runs() => string.Concat(Directory.GetDirectories($"/proc/{Id}/task").Order(StringComparer.Ordinal).Select(
+            thread => File.Exists(thread + "/schedstat") ? $"{thread} {File.ReadAllText(thread + "/schedstat").Split(' ')[0]}\n" : ""));
+    }
+
+    /// <summary>Who has started a process, or has it now; null when it has ended.</summary>
+    public static int? ParentOf(int id)
+    {
+        try
+        {
+            return int.Parse(Stat(id)[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +131,29 @@ internal sealed class HostProcess : IAsyncDisposable
         Signal(PosixSignalNumber.Kill);
         _ = await Ended;
         _process.Dispose();
+    }
+
+    /// <summary>Until setsid(1) has made the session, there is no group of that number, and a signal to it, such as the one at the end of a test, goes nowhere.</summary>
+    private static void WaitForSession(int id)
+    {
+        SpinWait.SpinUntil(() =>
+        {
+            try
+            {
+                return Stat(id) is [string state, _, _, string session, ..] && (state == "Z" || session == id.ToString(CultureInfo.InvariantCulture));
+            }
+            catch (IOException)
+            {
+                return true; // it has ended already
+            }
+        });
+    }
+
+    /// <summary>Fields of proc(5)'s stat from the third on: state, parent, group, session, and so on.</summary>
+    private static string[] Stat(int id)
+    {
+        string stat = File.ReadAllText($"/proc/{id}/stat");
+        return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
     }
 
     private async Task<int> EndAsync()

@@ -60,16 +60,18 @@ internal sealed class LibvirtGuest : Guest
         ];
         try
         {
-            await Patience.UntilAsync(() => File.Exists(socket) || daemon.Ended.IsCompleted, () => $"libvirtd never listened\n{daemon.Errors}");
+            await Patience.UntilAsync(() => ChannelClient.CanConnect(socket) || daemon.Ended.IsCompleted, () => $"libvirtd never listened\n{daemon.Errors}");
             string definition = folder.File("domain.xml");
             string line = folder.File("line.sock");
             await File.WriteAllTextAsync(definition, Define(qemu, image, line, channels, monitor));
             await VirshAsync(virsh, daemon, "define", definition);
-            await VirshAsync(virsh, daemon, "start", Name);
+            // It goes on when somebody listens: QEMU keeps nothing of what the line says before.
+            await VirshAsync(virsh, daemon, "start", "--paused", Name);
             Socket connection = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             await connection.ConnectAsync(new UnixDomainSocketEndPoint(line));
             Lines output = new("the guest's line");
             _ = output.FillAsync(new StreamReader(new NetworkStream(connection)));
+            await VirshAsync(virsh, daemon, "resume", Name);
             LibvirtGuest guest = new(daemon, connection, output, virsh);
             await guest.WaitForFirstBootAsync();
             return guest;

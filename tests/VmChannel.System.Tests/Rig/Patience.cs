@@ -9,9 +9,9 @@ internal static class Patience
     public static readonly TimeSpan Long = TimeSpan.FromMinutes(5);
 
     /// <summary>Completes when the condition holds; it is looked at every few milliseconds.</summary>
-    public static async Task UntilAsync(Func<bool> condition, Func<string> failure)
+    public static async Task UntilAsync(Func<bool> condition, Func<string> failure, TimeSpan? patience = null)
     {
-        using CancellationTokenSource limit = new(Short);
+        using CancellationTokenSource limit = new(patience ?? Short);
         while (!condition())
         {
             if (limit.IsCancellationRequested)

@@ -68,20 +68,20 @@ internal sealed class Pattern(string name, int parts)
         return from;
     }
 
-    /// <summary>Reads bytes of a stream that breaks off somewhere and is followed by a line.</summary>
+    /// <summary>Reads bytes of a stream that breaks off somewhere and is followed by a line, and by nothing else.</summary>
     public async Task CheckUntilAsync(Stream source, long from, string line)
     {
         byte[] end = Encoding.UTF8.GetBytes(line);
-        List<byte> tail = [];
-        byte[] one = new byte[1];
-        using CancellationTokenSource limit = new(Patience.Short);
-        while (!tail[Math.Max(0, tail.Count - end.Length)..].SequenceEqual(end))
+        byte[] buffer = new byte[1 << 16];
+        using MemoryStream tail = new();
+        using CancellationTokenSource limit = new(Patience.Long);
+        while (!tail.GetBuffer().AsSpan(0, (int)tail.Length).EndsWith(end))
         {
-            await source.ReadExactlyAsync(one, limit.Token);
-            tail.Add(one[0]);
+            int count = await source.ReadAtLeastAsync(buffer, 1, cancellationToken: limit.Token);
+            tail.Write(buffer.AsSpan(0, count));
         }
 
-        using MemoryStream rest = new([.. tail[..^end.Length]]);
+        using MemoryStream rest = new(tail.ToArray()[..^end.Length]);
         Assert.Equal(from + rest.Length, await CheckAsync(rest, from));
     }
 

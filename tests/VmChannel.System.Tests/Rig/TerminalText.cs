@@ -46,6 +46,8 @@ internal sealed class TerminalText : IDisposable
     private void Read()
     {
         byte[] buffer = new byte[4096];
+        char[] characters = new char[buffer.Length];
+        Decoder decoder = Encoding.UTF8.GetDecoder();
         while (!_isOver)
         {
             PollEntry[] entries = [new(_terminal.Master.Number, PollEvents.In)];
@@ -55,7 +57,7 @@ internal sealed class TerminalText : IDisposable
             {
                 lock (_printed)
                 {
-                    _ = _printed.Append(Encoding.UTF8.GetString(buffer, 0, (int)read.Value));
+                    _ = _printed.Append(characters, 0, decoder.GetChars(buffer, 0, (int)read.Value, characters, 0));
                 }
             }
         }

@@ -48,7 +48,7 @@ public sealed class SignalTests
         text.Type("\u0003");
 
         Assert.Equal(3, await run.EndAsync());
-        Assert.Contains("caught", text.Printed, StringComparison.Ordinal);
+        await text.WaitForAsync("caught");
         Assert.Contains("/dev/hvc0", text.Printed, StringComparison.Ordinal);
     }
 }

@@ -69,8 +69,8 @@ public sealed class UsbRunTests
         text.Type("\u0003");
 
         Assert.Equal(3, await run.EndAsync());
-        Assert.Contains("caught", text.Printed, StringComparison.Ordinal);
-        Assert.Contains("the last words", text.Printed, StringComparison.Ordinal);
+        await text.WaitForAsync("caught");
+        await text.WaitForAsync("the last words");
         Assert.Contains("/dev/pts/", text.Printed, StringComparison.Ordinal);
     }
 

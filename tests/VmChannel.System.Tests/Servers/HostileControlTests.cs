@@ -24,10 +24,8 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
             {
                 foreach (byte[] request in HostileRequests(turn))
                 {
-                    Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                    open.Add(socket);
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(Machine.Serve.ControlSocket), TestContext.Current.CancellationToken);
-                    await SendSomeAsync(socket, request);
+                    open.Add(Connect());
+                    await SendSomeAsync(open[^1], request);
                 }
             }
 
@@ -65,6 +63,14 @@ public sealed class HostileControlTests(UmlMachine machine) : GuestTests(machine
             Assert.True(errors.Length == 0 || errors.Contains("test.killed", StringComparison.Ordinal), errors);
             await UnplugAsync("test.killed");
         }
+    }
+
+    /// <remarks>By a call that waits: one that may not fails while as many wait already as the server lets (connect(2): EAGAIN).</remarks>
+    private Socket Connect()
+    {
+        Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(Machine.Serve.ControlSocket));
+        return socket;
     }
 
     private async Task<int> CountPortsAsync() => (await Machine.Serve.Control.GetPortsAsync("device")).Count;

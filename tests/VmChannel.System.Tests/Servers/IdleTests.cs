@@ -22,13 +22,16 @@ public sealed class IdleTests
             "-virtioserial", "port=4,protocol=test.echo,service=echo",
             "-virtioserial", "port=5,protocol=org.qemu.clipboard");
         await using UmlGuest guest = await UmlGuest.BootAsync(serve);
-        await guest.UntilAsync("[ -e /dev/vmch5 ]");
+        await guest.UntilAsync("[ -e /dev/vmch1 ] && [ -e /dev/vmch4 ] && [ -e /dev/vmch5 ]");
         _ = await guest.RunAsync("head -c 2M /dev/urandom > /tmp/sent; exec 4<>/dev/vmch4; cat /tmp/sent >&4 & head -c 2M <&4 | cmp - /tmp/sent; exec 4>&-; rm /tmp/sent");
         using ChannelClient client = ChannelClient.Connect(folder.File("held.sock"));
 
         // A program that waits for its host end, and a host end that waits for its guest.
-        Task<GuestResult> waiting = guest.TryAsync("read -r line < /dev/vmch1; echo $line");
+        Task<GuestResult> waiting = guest.TryAsync("exec 5</dev/vmch1; until read -r line <&5; do sleep 0.02; done; echo $line");
         await serve.Log.WaitForAsync("port 1 (test.held): guest opened");
+
+        // What it had to do to write that line may still go on.
+        await serve.Process.UntilAsleepAsync();
         long before = serve.Process.ProcessorTicks();
         await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
         long after = serve.Process.ProcessorTicks();

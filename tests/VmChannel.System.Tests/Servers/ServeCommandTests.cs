@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Servers;
 
@@ -69,8 +70,7 @@ public sealed class ServeCommandTests : IDisposable
         using VmChannelProcess process = new(
             _folder,
             ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server", "--virtioserial", "protocol=a.c,char=pty,path=tty"]);
-        await WaitForFileAsync("vm");
-        await WaitForFileAsync("tty");
+        await process.ReadyAsync();
         Assert.True(Path.Exists(Path.Combine(_folder, "a")));
         Assert.True(Path.Exists(Path.Combine(_folder, "tty")));
         process.Terminate();
@@ -97,7 +97,7 @@ public sealed class ServeCommandTests : IDisposable
     public async Task Serve_SocketInUse_IsRefusedAndTheFirstGoesOn()
     {
         using VmChannelProcess first = new(_folder, ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=null"]);
-        await WaitForFileAsync("vm");
+        await first.ReadyAsync();
         using VmChannelProcess second = new(_folder, ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server"]);
         (int code, string output, string error) = await second.EndAsync();
         Assert.Equal(Failure, code);
@@ -113,11 +113,11 @@ public sealed class ServeCommandTests : IDisposable
         string[] arguments = ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server"];
         using (VmChannelProcess first = new(_folder, arguments))
         {
-            await WaitForFileAsync("vm");
+            await first.ReadyAsync();
         }
 
         using VmChannelProcess second = new(_folder, arguments, ("NOTIFY_SOCKET", Path.Combine(_folder, "notify")));
-        await WaitUntilAsync(() => TryConnect("vm"));
+        (await ConnectAsync("vm")).Dispose();
         second.Terminate();
         Assert.Equal(0, (await second.EndAsync()).Code);
     }
@@ -141,15 +141,13 @@ public sealed class ServeCommandTests : IDisposable
     {
         using VmChannelProcess process = new(_folder, ["serve", "--vhost-user", "vm", "-virtioserial", "protocol=a.b,char=unix:a,server,wait"]);
         await WaitForFileAsync("a");
-        using Socket frontEnd = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await frontEnd.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_folder, "vm")), TestContext.Current.CancellationToken);
+        using Socket frontEnd = await ConnectAsync("vm");
         byte[] getFeatures = [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
         _ = await frontEnd.SendAsync(getFeatures, TestContext.Current.CancellationToken);
         Task<int> answer = frontEnd.ReceiveAsync(new byte[64], TestContext.Current.CancellationToken).AsTask();
         await Task.Delay(300, TestContext.Current.CancellationToken);
         Assert.False(answer.IsCompleted, "the device was offered before the client was there");
-        using Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await client.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_folder, "a")), TestContext.Current.CancellationToken);
+        using Socket client = await ConnectAsync("a");
         Assert.Equal(20, await answer);
         process.Terminate();
         Assert.Equal(0, (await process.EndAsync()).Code);
@@ -210,29 +208,28 @@ public sealed class ServeCommandTests : IDisposable
         return Encoding.UTF8.GetString(buffer, 0, count);
     }
 
-    private static async Task WaitUntilAsync(Func<bool> condition)
-    {
-        for (int i = 0; i < 3000 && !condition(); i++)
-        {
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-        }
+    private Task WaitForFileAsync(string name) => Patience.UntilAsync(() => Path.Exists(Path.Combine(_folder, name)), () => $"there never was a {name}");
 
-        Assert.True(condition());
+    /// <summary>Connects as soon as somebody listens.</summary>
+    private async Task<Socket> ConnectAsync(string name)
+    {
+        Socket? socket = null;
+        await Patience.UntilAsync(() => (socket = TryConnect(name)) is not null, () => $"nobody listens at {name}");
+        return socket!;
     }
 
-    private Task WaitForFileAsync(string name) => WaitUntilAsync(() => Path.Exists(Path.Combine(_folder, name)));
-
-    private bool TryConnect(string name)
+    private Socket? TryConnect(string name)
     {
-        using Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             client.Connect(new UnixDomainSocketEndPoint(Path.Combine(_folder, name)));
-            return true;
+            return client;
         }
         catch (SocketException)
         {
-            return false;
+            client.Dispose();
+            return null;
         }
     }
 }

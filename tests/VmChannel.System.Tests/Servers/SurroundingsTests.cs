@@ -47,6 +47,39 @@ public sealed class SurroundingsTests
     }
 
     [Fact]
+    public async Task Clipboard_WhoseAuthorityIsNoName_AsksTheDisplayAllTheSame()
+    {
+        int number = 10_000 + Environment.ProcessId;
+        using Socket display = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        display.Bind(new UnixDomainSocketEndPoint(string.Create(CultureInfo.InvariantCulture, $"\0/tmp/.X11-unix/X{number}")));
+        display.Listen();
+        await using HostProcess clipboard = HostProcess.Start(
+            [Executables.VmChannelGuest, "clipboard", "--display", string.Create(CultureInfo.InvariantCulture, $":{number}")],
+            start => start.Environment["XAUTHORITY"] = "");
+        using (Socket client = await display.AcceptAsync(TestContext.Current.CancellationToken))
+        {
+            Assert.NotEqual(0, await client.ReceiveAsync(new byte[12], TestContext.Current.CancellationToken));
+        }
+
+        Assert.Equal(1, await clipboard.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
+        Assert.DoesNotContain("   at ", clipboard.Errors.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever starts it may have no interest in children of its own, which is inherited.</summary>
+    [Fact]
+    public async Task Run_StartedWithSigChildIgnored_HasTheHandlersExitCode()
+    {
+        using TestFolder folder = new();
+        using Socket host = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        host.Bind(new UnixDomainSocketEndPoint(folder.File("org.example.log")));
+        host.Listen();
+        await using HostProcess run = HostProcess.Start(
+            ["bash", "-c", $"trap '' CHLD; exec {Executables.VmChannelGuest} run org.example.log --once -- sh -c 'exit 7'"],
+            start => start.Environment["VMCHANNEL_DIR"] = folder.Root);
+        Assert.Equal(7, await run.Ended.WaitAsync(Patience.Short, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Serve_WithoutStandardStreams_UsesTheirNumbersForNothing()
     {
         using TestFolder folder = new();

@@ -1,13 +1,15 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using VmChannel.SystemTests.Rig;
 
 namespace VmChannel.SystemTests.Servers;
 
 /// <summary>The real executable, in a folder of its own. Killed at the end of a test if it still runs.</summary>
 internal sealed class VmChannelProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly string _runtime = Directory.CreateTempSubdirectory("vmt").FullName;
+    private readonly Socket _manager = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
     private readonly Process _process;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
@@ -26,7 +28,10 @@ internal sealed class VmChannelProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
+        string manager = Path.Combine(_runtime, "notify");
+        _manager.Bind(new UnixDomainSocketEndPoint(manager));
         start.Environment["XDG_RUNTIME_DIR"] = _runtime;
+        start.Environment["NOTIFY_SOCKET"] = manager;
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
@@ -41,6 +46,14 @@ internal sealed class VmChannelProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Waits until it says that it serves: its files may be there before anybody listens, and before it has printed what it prints.</summary>
+    public async Task ReadyAsync()
+    {
+        byte[] buffer = new byte[4096];
+        int count = await _manager.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience.Short);
+        Assert.StartsWith("READY=1", Encoding.UTF8.GetString(buffer, 0, count), StringComparison.Ordinal);
+    }
+
     /// <summary>Asks it to stop, as a service manager does.</summary>
     public void Terminate() => Signal("TERM");
 
@@ -49,7 +62,7 @@ internal sealed class VmChannelProcess : IDisposable
 
     public async Task<(int Code, string Output, string Error)> EndAsync()
     {
-        await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience.Short, TestContext.Current.CancellationToken);
         return (_process.ExitCode, await _output, await _error);
     }
 
@@ -62,6 +75,7 @@ internal sealed class VmChannelProcess : IDisposable
         }
 
         _process.Dispose();
+        _manager.Dispose();
         Directory.Delete(_runtime, recursive: true);
     }
 

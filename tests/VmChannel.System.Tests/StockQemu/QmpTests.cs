@@ -37,7 +37,7 @@ public abstract class QmpTests(StockMachine machine)
             Task<string> written = Guest.RunAsync($"{pattern.GuestWriter} > {PathOf(Held)}", Patience.Long);
             Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream));
             _ = await written;
-            Task<string> sum = Guest.RunAsync($"head -c {pattern.Length} {PathOf(Held)} | cksum", Patience.Long);
+            Task<string> sum = Guest.RunAsync(GuestScripts.TakeChecksum(PathOf(Held), pattern.Length), Patience.Long);
             await pattern.WriteAsync(client.Stream);
             Assert.Equal(await pattern.ChecksumAsync(), await sum);
         }
@@ -111,7 +111,7 @@ public abstract class QmpTests(StockMachine machine)
             await WaitForLinksAsync();
             using ChannelClient client = ChannelClient.Connect(HeldSocket);
             checksum = Guest.RunAsync(
-                $"{{ head -c {Read}; until [ -e /tmp/goon ]; do sleep 0.05; done; head -c {pattern.Length - Read}; rm /tmp/goon; }} <{PathOf(Held)} | cksum", Patience.Long);
+                $"exec 6<{PathOf(Held)}; {{ {GuestScripts.Take(6, Read)}; until [ -e /tmp/goon ]; do sleep 0.05; done; {GuestScripts.Take(6, pattern.Length - Read)}; rm /tmp/goon; }} | cksum", Patience.Long);
             Task sender = pattern.WriteAsync(client.Stream);
             await UntilAsync(first, port => port.StalledSince is not null);
             taken = (await first.Control.GetPortsAsync("device", TestContext.Current.CancellationToken)).Single(port => port.Protocol == Held).Counters.ToGuestBytes;
@@ -199,7 +199,7 @@ public abstract class QmpTests(StockMachine machine)
                 Task<string> written = Guest.RunAsync($"{pattern.GuestWriter} > {PathOf(protocol)}", Patience.Long);
                 Assert.Equal(pattern.Length, await pattern.CheckAsync(client.Stream));
                 _ = await written;
-                Task<string> sum = Guest.RunAsync($"head -c {pattern.Length} {PathOf(protocol)} | cksum", Patience.Long);
+                Task<string> sum = Guest.RunAsync(GuestScripts.TakeChecksum(PathOf(protocol), pattern.Length), Patience.Long);
                 await pattern.WriteAsync(client.Stream);
                 Assert.Equal(await pattern.ChecksumAsync(), await sum);
             }

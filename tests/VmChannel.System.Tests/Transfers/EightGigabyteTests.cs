@@ -16,7 +16,7 @@ public sealed class EightGigabyteTests
             [.. Enumerable.Range(1, Ports).SelectMany(port =>
                 (string[])["-virtioserial", $"port={port},protocol=test.p{port},char=unix:{folder.File($"p{port}.sock")},server"])]);
         await using UmlGuest guest = await UmlGuest.BootAsync(serve);
-        await guest.UntilAsync($"[ -e /dev/vmch{Ports} ]");
+        await guest.UntilAsync(string.Join(" && ", Enumerable.Range(1, Ports).Select(port => $"[ -e /dev/vmch{port} ]")));
 
         // 257 parts are a little more than 1 GiB.
         Pattern[] patterns = [.. Enumerable.Range(1, Ports).Select(port => new Pattern($"p{port}", 257))];
@@ -38,7 +38,7 @@ public sealed class EightGigabyteTests
     {
         Task<string> expected = pattern.ChecksumAsync();
         using ChannelClient client = ChannelClient.Connect(socket);
-        Task<string> reader = guest.RunAsync($"dd if=/dev/vmch{port} bs=256k iflag=fullblock,count_bytes count={pattern.Length} status=none | cksum", Patience.Long);
+        Task<string> reader = guest.RunAsync(GuestScripts.TakeChecksum($"/dev/vmch{port}", pattern.Length), Patience.Long);
         await pattern.WriteAsync(client.Stream);
         Assert.Equal(await expected, await reader);
     }

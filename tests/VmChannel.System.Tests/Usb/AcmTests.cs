@@ -80,11 +80,11 @@ public abstract class AcmTests(UsbMachine machine) : IAsyncLifetime
     {
         await Guest.RunAsync($"stty -F {Channel} -clocal");
         Assert.Equal(124, (await Guest.TryAsync($"timeout 1 cat {Channel}")).Code);
-        Task<GuestResult> reader = Guest.TryAsync($"cat {Channel} >/tmp/carrier; cat /tmp/carrier");
+        Task<GuestResult> reader = Guest.TryAsync($"cat {Channel} >/tmp/carrier; cat /tmp/carrier; rm /tmp/carrier");
         using (ChannelClient client = ChannelClient.Connect(Socket))
         {
             await client.SendAsync("while it is there\n");
-            await Guest.UntilAsync("[ -s /tmp/carrier ]");
+            await Guest.UntilAsync("grep -q 'while it is there' /tmp/carrier 2>/dev/null");
         }
 
         Assert.Equal("while it is there", (await reader).Trimmed);

@@ -83,11 +83,11 @@ public abstract class AdapterTests(UsbMachine machine) : IAsyncLifetime
         string path = UsbMachine.PathOf(UsbMachine.Second);
         await Guest.RunAsync($"stty -F {path} -clocal");
         Assert.Equal(124, (await Guest.TryAsync($"timeout 1 cat {path}")).Code);
-        Task<GuestResult> reader = Guest.TryAsync($"cat {path} >/tmp/carrier; cat /tmp/carrier");
+        Task<GuestResult> reader = Guest.TryAsync($"cat {path} >/tmp/carrier; cat /tmp/carrier; rm /tmp/carrier");
         using (ChannelClient client = Machine.Connect(UsbMachine.Second))
         {
             await client.SendAsync("while it is there\n");
-            await Guest.UntilAsync("[ -s /tmp/carrier ]");
+            await Guest.UntilAsync("grep -q 'while it is there' /tmp/carrier 2>/dev/null");
         }
 
         // Without a carrier the terminal hangs up, which throws away what nobody has read.

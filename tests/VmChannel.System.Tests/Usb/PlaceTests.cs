@@ -1,5 +1,6 @@
 using System.Globalization;
 using VmChannel.SystemTests.Rig;
+using VmChannel.Testing;
 
 namespace VmChannel.SystemTests.Usb;
 

@@ -72,8 +72,7 @@ public sealed class TransportTests : IAsyncLifetime
         // … and one over virtio.
         await ChangeAsync(_usb, plugs: false);
         await ChangeAsync(_virtio, plugs: true);
-        await _guest.RunAsync("(sleep 0.2; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 &");
-        await _guest.WaitForBootAsync(2);
+        await _guest.ResetAsync();
         await StartAsync(hasUdev);
         await ExpectAsync("vport[0-9]+p[0-9]+", _virtioFolder);
 

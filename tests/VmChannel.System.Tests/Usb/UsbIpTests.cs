@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.RegularExpressions;
 using VmChannel.Control;
 using VmChannel.SystemTests.Rig;
@@ -12,6 +11,8 @@ public sealed partial class UsbIpTests(OldXhciMachine machine) : IAsyncLifetime
 {
     private const string Echo = "org.example.over.echo";
     private const string Stream = "org.example.over.stream";
+
+    private const string ComplaintOfTheDriver = "^[0-4],.*(ftdi|ttyUSB)";
 
     private readonly TestFolder _folder = new();
     private ServeProcess _serve = null!;
@@ -43,7 +44,7 @@ public sealed partial class UsbIpTests(OldXhciMachine machine) : IAsyncLifetime
         string list = await Guest.RunAsync($"{_usbIp} list --remote 10.0.2.2");
         Assert.Contains("1-1", list, StringComparison.Ordinal);
         Assert.Contains($"vmchannel:{Stream}", list, StringComparison.Ordinal);
-        int messages = (await MessagesAsync()).Length;
+        int complaintsBefore = (await machine.MessagesAsync(ComplaintOfTheDriver)).Length;
 
         await AttachAsync(1, Echo);
         await AttachAsync(2, Stream);
@@ -59,7 +60,7 @@ public sealed partial class UsbIpTests(OldXhciMachine machine) : IAsyncLifetime
         await Guest.RunAsync(GuestScripts.LetGo);
         await WaitForAsync(port => !port.IsGuestOpen);
 
-        string[] complaints = [.. (await MessagesAsync())[messages..].Where(IsComplaintOfTheDriver)];
+        string[] complaints = [.. (await machine.MessagesAsync(ComplaintOfTheDriver)).Skip(complaintsBefore)];
         Assert.True(complaints.Length == 0, string.Join('\n', complaints));
 
         // Unplugged while a program has it open, of which the driver does complain, then imported again.
@@ -76,19 +77,12 @@ public sealed partial class UsbIpTests(OldXhciMachine machine) : IAsyncLifetime
         }
     }
 
-    /// <summary>A line of the kernel's log begins with its level: 4 is a warning, and what programs say there begins with 8 and more.</summary>
-    private static bool IsComplaintOfTheDriver(string line)
-        => int.TryParse(line.Split(',')[0], CultureInfo.InvariantCulture, out int level) && level <= 4
-            && (line.Contains("ftdi", StringComparison.Ordinal) || line.Contains("ttyUSB", StringComparison.Ordinal));
-
     /// <summary>Of what <c>usbip port</c> prints: "Port 01: …", and two lines below "… -> usbip://10.0.2.2:3240/1-2".</summary>
     private static string HubPortOf(string busId, string list)
         => PortAndBusId().Matches(list).Single(match => match.Groups[2].Value == busId).Groups[1].Value;
 
     [GeneratedRegex(@"Port (\d+):[^:]*?\n.*\n.*usbip://[^/]*/(\S+)")]
     private static partial Regex PortAndBusId();
-
-    private async Task<string[]> MessagesAsync() => (await Guest.TryAsync("timeout 0.5 cat /dev/kmsg")).OutputLines;
 
     private async Task AttachAsync(int number, string protocol)
     {

@@ -70,9 +70,7 @@ public abstract class UsbMachine : IAsyncLifetime
     /// <summary>Resets the machine from within, as it is, and uses its adapters again.</summary>
     internal async Task RebootAsync()
     {
-        int boots = Guest.Boots;
-        await Guest.RunAsync("(sleep 0.2; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 &");
-        await Guest.WaitForBootAsync(boots + 1);
+        await Guest.ResetAsync();
         await UseAsync();
     }
 
