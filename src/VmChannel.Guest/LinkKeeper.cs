@@ -14,6 +14,9 @@ internal sealed record LinkState(IReadOnlyList<GuestPort> Ports, LinkPlan Plan);
 /// <remarks>Events only say that it is time to look: what is done depends on sysfs and the links alone, so a lost event loses nothing.</remarks>
 internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action<string> log, string? terminalFolder = null, string? groupFile = null)
 {
+    /// <summary>Others are done in milliseconds, and whoever keeps the folder longer must not keep the links from the guest.</summary>
+    private static readonly TimeSpan TurnTime = TimeSpan.FromSeconds(2);
+
     private readonly DeviceLinks _links = new(deviceFolder);
     private readonly Lock _updating = new();
     private readonly object _changed = new();
@@ -31,7 +34,7 @@ internal sealed class LinkKeeper(string deviceFolder, string sysfsFolder, Action
         lock (_updating)
         {
             // mdev starts a process for each event, several at a time, perhaps beside a daemon: who looked first must not have the last word.
-            using FileDescriptor turn = FolderLock.Take(deviceFolder);
+            using FileDescriptor? turn = FolderLock.TryTake(deviceFolder, TurnTime);
             IReadOnlyList<GuestPort> ports = [.. PortScan.Read(sysfsFolder), .. terminalFolder is null ? [] : AdapterScan.Read(terminalFolder)];
             IReadOnlyDictionary<string, PortId?> held = _links.Read();
             LinkState state = new(ports, LinkPlan.Make(ports, held));

@@ -10,6 +10,7 @@ namespace VmChannel.Native;
 public static unsafe partial class StandardDescriptors
 {
     private const int GetDescriptorFlags = 1;
+    private const int SetDescriptorFlags = 2;
     private const int CloseOnExec = 1;
     private const int Count = 3;
 
@@ -24,17 +25,25 @@ public static unsafe partial class StandardDescriptors
             return;
         }
 
+        bool isComplete = true;
         for (int number = 0; number < Count; number++)
         {
-            _ = isMissing[number] ? DuplicateTo(nothing!.Number, number) : 0;
+            isComplete &= !isMissing[number] || StaysOpen(nothing!.Number, number);
         }
 
-        StartAgain(arguments);
+        // One that did not stay open would be missing again, for ever.
+        if (isComplete)
+        {
+            StartAgain(arguments);
+        }
     }
 
     /// <summary>It is not open, or was opened since: what a program is started with is open beyond an exec.</summary>
     private static bool IsMissing(int number)
         => PosixResult.From(Libc.FcntlRaw(number, GetDescriptorFlags, 0)) is not { IsSuccess: true, Value: var flags } || (flags & CloseOnExec) != 0;
+
+    private static bool StaysOpen(int nothing, int number)
+        => (number == nothing ? Libc.FcntlRaw(number, SetDescriptorFlags, 0) : DuplicateTo(nothing, number)) >= 0;
 
     /// <summary>Each ends with a zero byte (proc(5)); null where there is no /proc.</summary>
     private static byte[]? ReadArguments()

@@ -86,7 +86,7 @@ public sealed class LinkKeeperTests : IDisposable
         Task keeping = Task.Run(
             () =>
             {
-                for (int i = 0; i < 1000; i++)
+                for (int i = 0; i < 300; i++)
                 {
                     Plug("vport0p4", "org.qemu.clipboard");
                     _keeper.Update();
@@ -129,6 +129,16 @@ public sealed class LinkKeeperTests : IDisposable
         }
 
         Assert.DoesNotContain(_log, line => line.StartsWith("warning", StringComparison.Ordinal));
+    }
+
+    /// <summary>Every user may read the folder, and so keep its lock.</summary>
+    [Fact]
+    public void Update_SomebodyKeepsTheFoldersLock_MakesLinksAllTheSame()
+    {
+        using FileDescriptor kept = FolderLock.Take(Device);
+        Plug("vport0p4", "a.b");
+        _keeper.Update();
+        Assert.Equal("../../vmch4", Target("vmchannel/a/b"));
     }
 
     [Fact]
