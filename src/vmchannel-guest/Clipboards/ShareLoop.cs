@@ -8,6 +8,9 @@ internal sealed class ShareLoop(IReadOnlyList<string> names, IDesktopClipboard d
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    // udev gives a port that has just been plugged in to its group in this time.
+    private static readonly TimeSpan RightsTime = TimeSpan.FromSeconds(2);
+
     /// <returns>Why it ended.</returns>
     /// <exception cref="ChannelException">The channel is another program's, or may not be opened.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
@@ -44,7 +47,7 @@ internal sealed class ShareLoop(IReadOnlyList<string> names, IDesktopClipboard d
 
             try
             {
-                await using ChannelStream channel = await VmChannels.OpenAsync(names.First(there.Contains), TimeSpan.Zero, cancellation);
+                await using ChannelStream channel = await VmChannels.OpenAsync(names.First(there.Contains), RightsTime, cancellation);
                 await channel.WaitForHostAsync(cancellation);
                 await new HostSession(channel, desktop, maxBytes, folder).RunAsync(cancellation);
             }
