@@ -117,9 +117,9 @@ internal sealed class OpenChannel : IPolled, IDisposable
         {
             case IoOutcome.Moved:
                 _ = Interlocked.Add(ref _bytesRead, count);
-                if (_host.Generation == 0)
+                if (_host is { IsOpen: false, HasEnded: false })
                 {
-                    // A host that came and went unseen: bytes come from nobody else.
+                    // Bytes come from a host that is, or was, there: whoever has them knows of it.
                     Look(hostWasThere: true);
                 }
 
