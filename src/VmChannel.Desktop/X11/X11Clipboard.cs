@@ -143,10 +143,11 @@ internal sealed class X11Clipboard : IDesktopClipboard
         {
             foreach (X11Selection selection in _selections)
             {
-                uint owner = BinaryPrimitives.ReadUInt32LittleEndian(_connection.Ask(RequestWriter.GetSelectionOwner(selection.Atom)).AsSpan(8));
-                if (owner != 0)
+                byte[]? answer = _connection.Ask(RequestWriter.GetSelectionOwner(selection.Atom));
+                uint owner = answer is null ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(answer.AsSpan(8));
+                if (owner != 0 && owner != _window)
                 {
-                    OnProgramCopied(selection);
+                    OnProgramCopied(selection, _connection.SequenceOf(new(answer)));
                 }
             }
 
@@ -195,6 +196,28 @@ internal sealed class X11Clipboard : IDesktopClipboard
             return;
         }
 
+        if (notify.Owner != _window)
+        {
+            OnProgramCopied(selection, sequence, isThere: notify.Owner != 0);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (selection.Offer is X11Offer offer && sequence >= offer.Request)
+            {
+                offer.Time = notify.Time;
+            }
+        }
+    }
+
+    /// <param name="selection">Where.</param>
+    /// <param name="sequence">Of the message that tells it.</param>
+    /// <param name="isThere">It has not ended at once.</param>
+    private void OnProgramCopied(X11Selection selection, long sequence, bool isThere = true)
+    {
+        int owner;
+        bool wasThere;
         lock (_lock)
         {
             if (sequence < selection.Offer?.Request)
@@ -202,26 +225,6 @@ internal sealed class X11Clipboard : IDesktopClipboard
                 return; // we have taken it since
             }
 
-            if (notify.Owner == _window)
-            {
-                if (selection.Offer is X11Offer offer)
-                {
-                    offer.Time = notify.Time;
-                }
-
-                return;
-            }
-        }
-
-        OnProgramCopied(selection, isThere: notify.Owner != 0);
-    }
-
-    private void OnProgramCopied(X11Selection selection, bool isThere = true)
-    {
-        int owner;
-        bool wasThere;
-        lock (_lock)
-        {
             owner = ++selection.Owners;
             wasThere = selection.Targets is not null || selection.Offer is not null;
             selection.Offer = null;

@@ -1,3 +1,4 @@
+using System.Text;
 using VmChannel.Desktop;
 using VmChannel.SystemTests.Rig;
 using VmChannel.Wire.VdAgent;
@@ -30,6 +31,24 @@ public sealed class DesktopClientTests
 
         Assert.Equal(Failures, asked);
         Assert.Equal("offered", await desktop.PasteAsync());
+    }
+
+    /// <summary>While it still asks whose the clipboard was.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Offer_OfAClientThatHasJustBegun_IsPasted(bool isWayland)
+    {
+        await UserNamespaces.RequireAsync();
+        using TestFolder folder = new();
+        await using HostDesktop desktop = await HostDesktop.StartAsync(folder, isWayland);
+        for (int i = 0; i < 20; i++)
+        {
+            byte[] text = [.. "offer "u8, (byte)('a' + i)];
+            using IDesktopClipboard client = DesktopSession.Open(desktop.Display, Assert.Fail);
+            client.Offer(ClipboardSelection.Clipboard, ClipboardType.Utf8Text.Only(), _ => Task.FromResult<byte[]?>(text));
+            await desktop.PasteUntilAsync(Encoding.UTF8.GetString(text));
+        }
     }
 
     [Theory]
