@@ -138,6 +138,28 @@ public sealed unsafe class FileDescriptor : SafeHandle
         }
     }
 
+    /// <summary>Writes all, also where somebody who shares the stream has made it non-blocking.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="patience">How long room is waited for each time; infinite is for ever.</param>
+    /// <returns>Success, or why some were not written: <see cref="Errno.Again"/> when there was no room in that time.</returns>
+    public PosixResult WriteAll(ReadOnlySpan<byte> source, TimeSpan patience)
+    {
+        while (source.Length > 0)
+        {
+            PosixResult result = Write(source);
+            if (result.IsSuccess)
+            {
+                source = source[(int)result.Value..];
+            }
+            else if (!result.IsAgain || (Poll.Wait([new PollEntry(Number, PollEvents.Out)], patience).Value == 0 && patience != Timeout.InfiniteTimeSpan))
+            {
+                return result;
+            }
+        }
+
+        return default;
+    }
+
     /// <summary>Fills the vectors in order (readv(2)). At most <see cref="IoVector.MaxCount"/> vectors are used.</summary>
     public PosixResult Read(ReadOnlySpan<IoVector> destination)
     {

@@ -25,27 +25,5 @@ internal static class StandardStream
     /// <summary>One line for people. Whoever cannot be told goes without it.</summary>
     public static void Complain(string message) => _ = WriteAll(Error, $"vmchannel-guest: {message}\n");
 
-    private static PosixResult WriteAll(FileDescriptor stream, string text)
-    {
-        PosixResult result = default;
-        for (ReadOnlySpan<byte> left = Encoding.UTF8.GetBytes(text); left.Length > 0;)
-        {
-            result = stream.Write(left);
-            if (result.IsSuccess)
-            {
-                left = left[(int)result.Value..];
-            }
-            else if (result.IsAgain)
-            {
-                // Somebody who shares the stream has made it non-blocking.
-                _ = Poll.Wait([new(stream.Number, PollEvents.Out)], Timeout.InfiniteTimeSpan);
-            }
-            else
-            {
-                return result;
-            }
-        }
-
-        return result;
-    }
+    private static PosixResult WriteAll(FileDescriptor stream, string text) => stream.WriteAll(Encoding.UTF8.GetBytes(text), Timeout.InfiniteTimeSpan);
 }

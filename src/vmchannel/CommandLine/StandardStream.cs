@@ -20,14 +20,14 @@ internal static class StandardStream
 
     /// <summary>Waits as long as it takes.</summary>
     /// <returns>False when nobody reads any more, or of an <see cref="OutputFailure"/>.</returns>
-    public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Note(Write(Output, bytes, Timeout.InfiniteTimeSpan));
+    public static bool WriteOutput(ReadOnlySpan<byte> bytes) => Note(Output.WriteAll(bytes, Timeout.InfiniteTimeSpan));
 
     /// <summary>Writes to standard output what is good to know, and no failure to miss.</summary>
     public static void Mention(string text) => _ = Write(Output, text);
 
     /// <summary>Waits as long as it takes.</summary>
     /// <returns>False when nobody reads any more.</returns>
-    public static bool WriteError(ReadOnlySpan<byte> bytes) => Write(Error, bytes, Timeout.InfiniteTimeSpan).IsSuccess;
+    public static bool WriteError(ReadOnlySpan<byte> bytes) => Error.WriteAll(bytes, Timeout.InfiniteTimeSpan).IsSuccess;
 
     /// <summary>A console on the same terminal has put it into raw mode: a line feed alone would not go back to the margin.</summary>
     public static void WriteError(string text)
@@ -50,24 +50,5 @@ internal static class StandardStream
         return result.IsSuccess;
     }
 
-    private static PosixResult Write(FileDescriptor stream, string text) => Write(stream, Encoding.UTF8.GetBytes(text), Patience);
-
-    private static PosixResult Write(FileDescriptor stream, ReadOnlySpan<byte> left, TimeSpan patience)
-    {
-        while (left.Length > 0)
-        {
-            PosixResult result = stream.Write(left);
-            if (result.IsSuccess)
-            {
-                left = left[(int)result.Value..];
-            }
-            else if (!result.IsAgain
-                || (Poll.Wait([new PollEntry(stream.Number, PollEvents.Out)], patience).Value == 0 && patience != Timeout.InfiniteTimeSpan))
-            {
-                return result;
-            }
-        }
-
-        return default;
-    }
+    private static PosixResult Write(FileDescriptor stream, string text) => stream.WriteAll(Encoding.UTF8.GetBytes(text), Patience);
 }
