@@ -24,12 +24,7 @@ public sealed class UsbRunTests
             """;
         await using RunProcess run = RunProcess.StartForBytes(
             "--transport", "usb", "--share", shared.Root, "-usbserial", $"protocol={Name},service=echo", "--", "bash", "-c", script);
-        Task sender = SendAsync(run, pattern);
-
-        Assert.Equal(pattern.Length, await pattern.CheckAsync(run.Process.OutputStream));
-        Assert.Equal(0, await run.Process.OutputStream.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
-        Assert.Equal(9, await run.EndAsync());
-        await sender;
+        await ExpectBackAsync(run, pattern);
         Assert.Matches("^/dev/ttyUSB[0-9]\nby USB$", run.Process.Errors.ToString());
         Assert.Equal("", await File.ReadAllTextAsync(shared.File("ports"), TestContext.Current.CancellationToken));
     }
@@ -93,12 +88,7 @@ public sealed class UsbRunTests
         await using (RunProcess run = RunProcess.StartForBytes(
             "--transport", "usb", "--vm", Vm, "--control", serve.ControlSocket, "--", "bash", "-c", script))
         {
-            Task sender = SendAsync(run, pattern);
-
-            Assert.Equal(pattern.Length, await pattern.CheckAsync(run.Process.OutputStream));
-            Assert.Equal(0, await run.Process.OutputStream.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
-            Assert.Equal(9, await run.EndAsync());
-            await sender;
+            await ExpectBackAsync(run, pattern);
             Assert.Matches("^/dev/ttyUSB[0-9]\nby USB\nno device$", run.Process.Errors.ToString());
         }
 
@@ -128,6 +118,17 @@ public sealed class UsbRunTests
         Assert.Contains(expected, Assert.Single(run.Process.Errors.All), StringComparison.Ordinal);
         PortInfo port = Assert.Single(await serve.Control.GetPortsAsync(Vm, TestContext.Current.CancellationToken));
         Assert.Equal(Name, port.Protocol);
+    }
+
+    /// <summary>What goes in comes back, and nothing else; the command ends with its own code.</summary>
+    private static async Task ExpectBackAsync(RunProcess run, Pattern pattern)
+    {
+        Task sender = SendAsync(run, pattern);
+
+        Assert.Equal(pattern.Length, await pattern.CheckAsync(run.Process.OutputStream));
+        Assert.Equal(0, await run.Process.OutputStream.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
+        Assert.Equal(9, await run.EndAsync());
+        await sender;
     }
 
     private static async Task SendAsync(RunProcess run, Pattern pattern)
